@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+//
+// backend.hpp — one kernel, as the library sees it: the time, which descriptors are ready, the
+// socket calls, the thread pool, the signals. The seam between hob and the operating system.
+//
+// Loop and net/ call it. Three kernels implement it: epoll (Linux), kqueue (macOS, BSD), and the
+// simulator. To write a fourth, implement this class; the conformance suite tells when it is right.
+//
+// **The Law of the Batch.** Between wait() receiving events and returning, no user code runs: an
+// event only latches a bit and arms a waiter. Hence no descriptor closes while a batch is
+// delivered: there are no stale events, no ABA, and no generation numbers.
+//
+// **The Law of the Latch.** A kernel event sets `readable` / `writable`; only a system call that
+// answered EAGAIN (or a short read on a stream with no hang-up seen) clears it. Readiness is a
+// hint, the system call is the truth: nothing is ever concluded from an event's other fields.
+//
+// Invariants
+//   1. A descriptor is attached once, edge-triggered, and detached before it is closed.
+//   2. Below this line there are no exceptions: every call answers at once, with a number or errno.
+//   3. No call changes the process behind the user's back: no signal disposition that was not asked
+//      for, no SIGPIPE (prevented per call or per socket), every descriptor close-on-exec.
+//   4. Only wake() may be called from another thread, and from a signal handler.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "runnable.hpp"
+#include "time.hpp"
+
+struct sockaddr;  // <sys/socket.h>; net/address.hpp holds one, this file only passes it on
+
+namespace hob::inline v0 {
+
+// The answer of a call that moves bytes, or makes a descriptor. EINTR never comes out.
+struct Io {
+  std::size_t n = 0;  // bytes moved, or the new descriptor
+  int error = 0;      // 0, or an errno value; would-block is always EAGAIN
+};
+
+enum Interest : unsigned char { kRead = 1, kWrite = 2, kReadWrite = 3 };
+
+// One attached descriptor, from the loop's side. Owned by whoever owns the descriptor; the kernel
+// holds its address from attach() to detach(). At most one waiter per direction.
+struct Watch : Link {
+  bool readable = true;          // latched (the Law of the Latch); true at birth: try first, ask after
+  bool writable = true;
+  bool read_hangup = false;      // the kernel hinted that the peer has finished: a short read is no news
+  unsigned char interest = 0;    // what it was attached for; 0: not attached
+  int error = 0;                 // an errno value that came with an event; a hint for connect
+  int fd = -1;
+  Runnable* reader = nullptr;    // armed by the next event; not owned
+  Runnable* writer = nullptr;
+  std::source_location site{};   // where it was attached, for the list of what is still open
+
+  // Latch and arm; called from Backend::wait() only.
+  void on_readable() noexcept {
+    readable = true;
+    if (Runnable* waiter = reader) reader = nullptr, waiter->arm();
+  }
+  void on_writable() noexcept {
+    writable = true;
+    if (Runnable* waiter = writer) writer = nullptr, waiter->arm();
+  }
+};
+
+enum class Option {
+  no_delay,        // TCP_NODELAY
+  keep_alive,      // SO_KEEPALIVE
+  reuse_address,   // SO_REUSEADDR
+  reuse_port,      // SO_REUSEPORT where it balances; ENOTSUP elsewhere (macOS)
+  v6_only,         // IPV6_V6ONLY
+  send_buffer,     // SO_SNDBUF, bytes
+  receive_buffer,  // SO_RCVBUF, bytes
+  abort_on_close,  // SO_LINGER 0: close() sends RST
+};
+
+// How long a caught signal stays caught.
+enum class Catch {
+  until_closed,    // until the Backend is destroyed
+  once_if_default  // only if nobody handles it (else EBUSY); from the second on, the default acts
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // --- time ---------------------------------------------------------------------------------
+  // The clock. Never goes backwards.
+  virtual TimePoint now() noexcept = 0;
+
+  // --- readiness ----------------------------------------------------------------------------
+  // Asks for events of `fd` from now on, its present state included. Answers errno: EPERM for a
+  // regular file, on every kernel. Attach a connecting socket after connect() was called.
+  virtual int attach(int fd, Watch& watch, Interest interest = kReadWrite) noexcept = 0;
+  // Ends that. Before close(fd), always: a duplicated descriptor would keep the registration.
+  virtual void detach(Watch& watch) noexcept = 0;
+  // Sleeps until an event, a wake() or `until`, whichever is first; then latches and arms, and
+  // returns (the Law of the Batch). TimePoint::min(): does not sleep. kNever: no limit. May return
+  // early for no reason, never late by rounding down. The simulator may throw sim::Deadlock here.
+  virtual void wait(TimePoint until) = 0;
+  // Makes the present or the next wait() return at once. From any thread, or a signal handler.
+  virtual void wake() noexcept = 0;
+
+  // --- sockets: each answers at once; a 0 is success, otherwise errno ---------------------------
+  // A new non-blocking socket; family and type as in socket(2) (AF_*, SOCK_STREAM, SOCK_DGRAM).
+  virtual Io open(int family, int type) noexcept = 0;
+  // Two connected stream sockets (socketpair(2)).
+  virtual int pair(int fds[2]) noexcept = 0;
+  virtual int bind(int fd, const sockaddr* address, unsigned size) noexcept = 0;
+  virtual int listen(int fd, int backlog) noexcept = 0;
+  virtual Io accept(int fd, sockaddr* peer, unsigned* size) noexcept = 0;
+  // EINPROGRESS: wait until writable, then ask connect_result().
+  virtual int connect(int fd, const sockaddr* address, unsigned size) noexcept = 0;
+  virtual int connect_result(Watch& watch) noexcept = 0;
+  // 0 bytes and no error: the peer has finished (streams only).
+  virtual Io recv(int fd, std::span<std::byte> into) noexcept = 0;
+  virtual Io send(int fd, std::span<const std::byte> from) noexcept = 0;
+  // Several pieces in one call (writev(2)).
+  virtual Io send_pieces(int fd, std::span<const std::string_view> pieces) noexcept = 0;
+  virtual Io recv_from(int fd, std::span<std::byte> into, sockaddr* from,
+                       unsigned* size) noexcept = 0;
+  virtual Io send_to(int fd, std::span<const std::byte> bytes, const sockaddr* to,
+                     unsigned size) noexcept = 0;
+  virtual int shutdown_write(int fd) noexcept = 0;
+  virtual int set_option(int fd, Option option, int value) noexcept = 0;
+  virtual int local_name(int fd, sockaddr* name, unsigned* size) noexcept = 0;
+  virtual int peer_name(int fd, sockaddr* name, unsigned* size) noexcept = 0;
+  virtual void close(int fd) noexcept = 0;
+
+  // --- the pool and the signals ----------------------------------------------------------------
+  // Runs `job` where blocking hurts nobody: natively on a thread of the process's pool. The job
+  // must not throw. Exit does not wait for it.
+  virtual void offload(std::function<void()> job) = 0;
+  // Begins to catch a signal; answers errno.
+  virtual int catch_signal(int number, Catch how) noexcept = 0;
+  // The signals that arrived since the last call, bit n-1 for signal n; several of one are one.
+  virtual std::uint64_t take_signals() noexcept = 0;
+
+  // --- the order of the ready queue --------------------------------------------------------------
+  // The simulator shuffles each round, by its seed; a real kernel leaves it as it is.
+  virtual bool shuffles() const noexcept { return false; }
+  virtual void shuffle(List<Runnable>& /*round*/) noexcept {}
+};
+
+// This system's kernel: epoll on Linux, kqueue on macOS and BSD. HOB_BACKEND=epoll or =kqueue in
+// the environment chooses among those compiled in; one that is not is std::invalid_argument.
+std::unique_ptr<Backend> native_backend();
+
+}  // namespace hob::inline v0

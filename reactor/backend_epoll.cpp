@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+//
+// backend_epoll.cpp — readiness on Linux. Empty elsewhere.
+//
+// Called by Loop and net/ through Backend; calls epoll(7), eventfd(2). Diff it with
+// backend_kqueue.cpp: the same functions in the same order, so that what differs is the kernels.
+//
+// Invariants
+//   1. An event carries the address of an attached Watch, or null: that is our own wake-up.
+//   2. wait() runs no user code (the Law of the Batch, backend.hpp), so that address is good.
+//   3. A descriptor is registered once and deregistered once: edge-triggered, so nothing is
+//      re-armed in between.
+#ifdef __linux__
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "error.hpp"
+#include "posix.hpp"
+
+namespace hob::inline v0 {
+
+namespace {
+
+constexpr int kBatch = 512;  // events fetched by one wait()
+
+class EpollBackend final : public PosixBackend {
+ public:
+  EpollBackend() {
+    kernel_ = ::epoll_create1(EPOLL_CLOEXEC);
+    if (kernel_ == -1) throw_errno(errno, "epoll_create1");
+    if (const int error = add_waker()) {
+      ::close(kernel_);
+      throw_errno(error, "eventfd");
+    }
+  }
+
+  ~EpollBackend() override {
+    ::close(waker_);
+    ::close(kernel_);
+  }
+
+  int attach(int fd, Watch& watch, Interest interest) noexcept override {
+    if (const int error = change(EPOLL_CTL_ADD, fd, interest, &watch)) return error;
+    watch.fd = fd;
+    watch.interest = interest;
+    return 0;
+  }
+
+  // epoll registers the open file, not its number. Closing one of two duplicates (a forked child's
+  // copy is one) would leave the events coming, and no number left to stop them by.
+  void detach(Watch& watch) noexcept override {
+    if (watch.interest == 0) return;
+    change(EPOLL_CTL_DEL, watch.fd, watch.interest, nullptr);
+    watch.interest = 0;
+  }
+
+  void wait(TimePoint until) override {
+    epoll_event events[kBatch];
+    const int count = receive(events, time_left(until));
+    if (count == -1 && errno != EINTR) throw_errno(errno, "epoll_wait");
+    for (int i = 0; i < count; ++i) deliver(events[i]);
+  }
+
+  // The count is never read back: each write is an edge of its own, several before one wait() are
+  // one event, and it would take 2^64 of them to fill it.
+  void wake() noexcept override {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t n = ::write(waker_, &one, sizeof one);
+  }
+
+ private:
+  int add_waker() noexcept {
+    waker_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (waker_ == -1) return errno;
+    const int error = change(EPOLL_CTL_ADD, waker_, kRead, nullptr);
+    if (error != 0) ::close(waker_);
+    return error;
+  }
+
+  // Changes what the kernel reports of `fd`: one mask for both directions, one address. Reports at
+  // once what is ready already. EPERM for a regular file is the kernel's own answer.
+  int change(int action, int fd, unsigned interest, Watch* watch) noexcept {
+    epoll_event wanted{};
+    wanted.events = EPOLLET;
+    if (interest & kRead) wanted.events |= EPOLLIN | EPOLLRDHUP;
+    if (interest & kWrite) wanted.events |= EPOLLOUT;
+    wanted.data.ptr = watch;
+    return ::epoll_ctl(kernel_, action, fd, &wanted) == -1 ? errno : 0;
+  }
+
+  // Sleeps and fetches. Answers how many events came, or -1: EINTR is an early return, no more.
+  //
+  // epoll_wait(2) counts milliseconds, epoll_pwait2(2) nanoseconds. It is called by number: glibc
+  // wraps it since 2.35, musl not at all. Linux before 5.11 answers ENOSYS, and a container whose
+  // filter is older EPERM; ppoll(2) on the epoll descriptor then sleeps as exactly, a call more.
+  int receive(epoll_event* events, Duration at_most) noexcept {
+    if (at_most > Duration::zero()) {
+      const std::int64_t span[] = {  // the kernel's timespec: 64 bits each, on every machine
+          at_most / std::chrono::seconds(1), (at_most % std::chrono::seconds(1)).count()};
+#ifdef SYS_epoll_pwait2
+      if (exact_) {
+        const long count =
+            ::syscall(SYS_epoll_pwait2, kernel_, events, kBatch, span, nullptr, 0);
+        if (count != -1 || (errno != ENOSYS && errno != EPERM)) return static_cast<int>(count);
+        exact_ = false;
+      }
+#endif
+      pollfd asked{.fd = kernel_, .events = POLLIN, .revents = 0};
+      const timespec sleep{.tv_sec = static_cast<time_t>(span[0]),
+                           .tv_nsec = static_cast<long>(span[1])};
+      const int ready = ::ppoll(&asked, 1, &sleep, nullptr);
+      if (ready <= 0) return ready;
+    }
+    return ::epoll_wait(kernel_, events, kBatch, 0);
+  }
+
+  // Latches and arms. One event speaks of both directions; a hang-up or an error ends the waits of
+  // both, and the call that follows tells which it was.
+  static void deliver(const epoll_event& event) noexcept {
+    if (!event.data.ptr) return;  // the waker, whose whole purpose was to end wait()
+    Watch& watch = *static_cast<Watch*>(event.data.ptr);
+    const std::uint32_t bits = event.events;
+    if (bits & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) watch.read_hangup = true;
+    if (bits & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) watch.on_readable();
+    if (bits & (EPOLLOUT | EPOLLHUP | EPOLLERR)) watch.on_writable();
+  }
+
+  int kernel_ = -1;
+  int waker_ = -1;
+  bool exact_ = true;  // epoll_pwait2 works, as far as we know
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_epoll_backend() { return std::make_unique<EpollBackend>(); }
+
+}  // namespace hob::inline v0
+
+#endif  // __linux__

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MIT
+//
+// future.hpp — Future<T>: the one type for a value that takes time, and the coroutine type.
+//
+//   hob::Future<int> answer() { co_await hob::sleep(1s); co_return 42; }
+//   int n = co_await answer();
+//
+// A coroutine that returns a Future runs at once, inside its call, up to its first suspension: a
+// Future in hand is already running, as asyncio's create_task(f()) is. From then on only
+// Loop::turn() resumes it.
+//
+// **The Law of One Owner.** Every Future has exactly one owner. To drop it is to cancel the work,
+// at once: when the destructor returns, every local of that coroutine is gone, its timers and waits
+// are unlinked, and none of its code will run again. Nobody else is waiting, so nobody needs to be
+// told; there is no CancelledError to catch, or to swallow.
+//
+// Bad use: awaiting or getting an empty Future is std::logic_error. Ending the program with a
+// sentence: a coroutine that drops itself; a Future that is dropped unsettled on a thread that is
+// not its loop's, or after its Loop is gone.
+//
+// Invariants (those of what a Future points at are in work.hpp)
+//   1. A Future is empty, or the only owner of an Outcome; awaiting it hands the Outcome over.
+//   2. What a coroutine awaits stands in its frame: to destroy the frame destroys that as well.
+#pragma once
+
+#include <concepts>
+#include <coroutine>
+#include <functional>
+
+#include "work.hpp"
+
+namespace hob::inline v0 {
+
+template <class T = void>
+class Future;
+template <class T = void>
+class Promise;
+template <class T = void>
+class SharedFuture;
+struct Innards;
+
+// What can be awaited: a Future, a SharedFuture, or a leaf such as sleep(1s). awaited_t is what
+// comes out of it.
+template <class A>
+using awaited_t = typename std::remove_cvref_t<A>::awaited_type;
+template <class A>
+concept Awaitable = requires { typename awaited_t<A>; };
+
+// What an F called with Args gives in the end: U, whether it returns U or something that awaits to U.
+template <class R>
+struct Eventually {
+  using type = R;
+};
+template <Awaitable R>
+struct Eventually<R> {
+  using type = awaited_t<R>;
+};
+template <class F, class... Args>
+using eventually_t = typename Eventually<std::invoke_result_t<F, Args...>>::type;
+
+// A value that is on its way. Move-only; already running; dropping it cancels.
+template <class T>
+class [[nodiscard("dropping a Future cancels it: co_await it, or hand it to detach() or a TaskGroup")]]
+Future {
+ public:
+  using awaited_type = T;
+  class promise_type;
+
+  // An empty Future, as after a move: only assignment and destruction make sense.
+  Future() noexcept = default;
+  Future(Future&& from) noexcept : outcome_(std::exchange(from.outcome_, nullptr)) {}
+  Future& operator=(Future&& from) noexcept {
+    const Future old(std::exchange(outcome_, std::exchange(from.outcome_, nullptr)));
+    return *this;  // `old` is dropped last: it may own `from`
+  }
+  ~Future() {
+    if (outcome_) cancel();  // asked here, where it is mostly empty: moved from, or awaited
+  }
+
+  // Any other awaitable begins when it is converted: Future<> f = sleep(1s);
+  template <Awaitable A>
+    requires(!std::same_as<std::remove_cvref_t<A>, Future> && std::same_as<awaited_t<A>, T>)
+  Future(A&& leaf) : Future(drive(std::forward<A>(leaf))) {}
+
+  // Whether it holds anything at all.
+  explicit operator bool() const noexcept { return outcome_ != nullptr; }
+
+  // Whether its value or error is there, so that awaiting it would not suspend.
+  bool ready() const noexcept;
+
+  // Drops the work at once (the Law of One Owner); the Future is empty then.
+  void cancel() noexcept;
+
+  // The value of a ready Future; rethrows its error. std::logic_error if it is not ready.
+  T get() &&;
+
+  // Calls f with the value when it comes, from the loop, never from this call, not even when the
+  // Future is ready. F: T -> U or T -> Future<U>; gives Future<U>. Errors pass f by.
+  template <class F>
+  auto then(F f) &&;
+
+  // Calls f with the error, if that is what comes. F: std::exception_ptr -> T or Future<T>.
+  template <class F>
+  Future recover(F f) &&;
+
+  // Calls f on value, error and cancellation alike; on a drop after the work's locals are gone.
+  // F returns void and must not throw.
+  template <class F>
+  Future finally(F f) &&;
+
+  // The same value for many readers; the work lives while one copy does.
+  SharedFuture<T> share() &&;
+
+  // `co_await std::move(future)`, or `co_await call()`. What it awaited is freed before it returns.
+  // Awaiting takes no time of its own: a ready Future does not suspend.
+  auto operator co_await() && noexcept;
+
+  // --- implementation from here on -------------------------------------------------------------
+ private:
+  template <class>
+  friend class Future;
+  template <class>
+  friend class Promise;
+  template <class>
+  friend class SharedFuture;
+  friend struct Innards;
+
+  struct Awaiter;
+  explicit Future(Outcome<T>* outcome) noexcept : outcome_(outcome) {}
+  template <class A>
+  static Future drive(A leaf);  // a coroutine around one co_await
+  T take();                     // the result of a settled one; frees it
+
+  Outcome<T>* outcome_ = nullptr;
+};
+
+// For combinators: the Work behind a Future, to watch it.
+struct Innards {
+  template <class T>
+  static Outcome<T>& outcome(const Future<T>& future) noexcept {
+    return *future.outcome_;
+  }
+  template <class T>
+  static Future<T> future(Pair<T>& pair) noexcept {
+    pair.enter(Pair<T>::kReader);
+    return Future<T>(&pair);
+  }
+};
+
+// --- the coroutine -----------------------------------------------------------------------------
+
+// Awaits a leaf where it stands. (gcc 12 copies an awaiter that await_transform returns by reference.)
+template <class L>
+struct InPlace {
+  L& leaf;
+  bool await_ready() { return leaf.await_ready(); }
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> h) {
+    leaf.await_suspend(h);
+  }
+  decltype(auto) await_resume() { return leaf.await_resume(); }
+};
+
+// A coroutine's promise. Its frame comes from Frames, and starts inside the call.
+template <class T>
+class Coroutine : public Outcome<T> {
+ public:
+  Coroutine() noexcept : Outcome<T>(&resume, Work::kCoroutine | Work::kRunning) {}
+
+  static void* operator new(std::size_t size) { return Frames::take(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept { Frames::give(frame, size); }
+
+  using Promise = typename Future<T>::promise_type;
+
+  struct Settle {
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<Promise> h) const noexcept { h.promise().settle(); }
+    void await_resume() const noexcept {}
+  };
+
+  std::suspend_never initial_suspend() const noexcept { return {}; }
+  Settle final_suspend() const noexcept { return {}; }
+  void unhandled_exception() noexcept { this->set_error(std::current_exception()); }
+
+  // Every co_await passes here and leaves its place in the source, for reports and traces. A leaf is
+  // awaited where it stands.
+  template <Awaitable A>
+  auto await_transform(A&& awaitable,
+                       std::source_location site = std::source_location::current()) {
+    this->site_ = site;
+    if constexpr (requires { std::forward<A>(awaitable).operator co_await(); }) {
+      return std::forward<A>(awaitable).operator co_await();
+    } else {
+      static_assert(!std::is_lvalue_reference_v<A>,
+                    "one owner: co_await of a Future or leaf that has a name needs std::move");
+      return InPlace<A>{awaitable};
+    }
+  }
+  template <class U>
+  auto await_transform(Future<U>&& work,
+                       std::source_location site = std::source_location::current()) {
+    this->site_ = site;
+    if (work.ready()) this->comes_from(Innards::outcome(work));
+    return std::move(work).operator co_await();
+  }
+
+  std::coroutine_handle<Promise> handle() noexcept {
+    return std::coroutine_handle<Promise>::from_promise(static_cast<Promise&>(*this));
+  }
+
+ private:
+  static void resume(Runnable& runnable) {
+    auto& self = static_cast<Coroutine&>(runnable);
+    self.resumed();
+    self.handle().resume();
+  }
+};
+
+template <class T>
+class Future<T>::promise_type final : public Coroutine<T> {
+ public:
+  Future get_return_object() noexcept { return Future(this); }
+  template <class U = T>
+    requires std::constructible_from<T, U&&>
+  void return_value(U&& value) {
+    this->emplace(std::forward<U>(value));
+  }
+};
+
+template <>
+class Future<void>::promise_type final : public Coroutine<void> {
+ public:
+  Future get_return_object() noexcept { return Future(this); }
+  void return_void() noexcept {}
+};
+
+template <class T>
+void Outcome<T>::drop() noexcept {
+  before_drop();
+  if (flags_ & kCoroutine)
+    static_cast<Coroutine<T>&>(*this).handle().destroy();
+  else
+    static_cast<Pair<T>&>(*this).leave(Pair<T>::kReader);
+}
+inline void Outcome<void>::drop() noexcept {
+  before_drop();
+  if (flags_ & kCoroutine)
+    static_cast<Coroutine<void>&>(*this).handle().destroy();
+  else
+    static_cast<Pair<void>&>(*this).leave(Pair<void>::kReader);
+}
+
+// --- awaiting a Future ---------------------------------------------------------------------------
+
+template <class T>
+struct Future<T>::Awaiter {
+  Future work;  // the awaiting coroutine owns it now
+
+  explicit Awaiter(Future&& from) noexcept : work(std::move(from)) {}
+  Awaiter(const Awaiter&) = delete;
+
+  bool await_ready() const {
+    if (!work) misuse("co_await of an empty Future: it was moved from, or awaited before");
+    return work.ready();
+  }
+  template <std::derived_from<Work> P>
+  void await_suspend(std::coroutine_handle<P> h) const {
+    work.outcome_->watch(h.promise());
+    h.promise().awaits(work.outcome_);
+    h.promise().pause();
+  }
+  T await_resume() { return work.take(); }
+};
+
+template <class T>
+auto Future<T>::operator co_await() && noexcept {
+  return Awaiter(std::move(*this));
+}
+
+template <class T>
+bool Future<T>::ready() const noexcept {
+  return outcome_ && outcome_->settled();
+}
+
+template <class T>
+void Future<T>::cancel() noexcept {
+  if (outcome_) std::exchange(outcome_, nullptr)->drop();
+}
+
+template <class T>
+T Future<T>::get() && {
+  if (!outcome_) misuse("get() of an empty Future: it was moved from, or awaited before");
+  if (!ready()) misuse("get() of a Future that is not ready: co_await it, or give it to Loop::run");
+  return take();
+}
+
+template <class T>
+T Future<T>::take() {
+  const Future done = std::move(*this);  // freed on every way out
+  return done.outcome_->take();
+}
+
+template <class T>
+template <class A>
+Future<T> Future<T>::drive(A leaf) {
+  co_return co_await static_cast<A&&>(leaf);
+}
+
+// Turns any awaitable into a Future, which begins it. A Future stays what it is.
+template <Awaitable A>
+Future<awaited_t<A>> as_future(A&& awaitable) {
+  static_assert(!std::is_lvalue_reference_v<A> || !std::same_as<std::remove_cvref_t<A>, Future<awaited_t<A>>>,
+                "a Future has one owner: pass it on with std::move");
+  return Future<awaited_t<A>>(std::forward<A>(awaitable));
+}
+
+}  // namespace hob::inline v0

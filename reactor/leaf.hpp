@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+//
+// leaf.hpp — the shape of every operation that waits for something other than a coroutine: a sleep,
+// a lock, an arrival. It lives in the awaiting coroutine's frame and allocates nothing.
+//
+// A leaf begins when it is awaited, or converted to a Future; until then it can be moved.
+//
+// A Self offers  bool try_now()            reserve the result if it is there
+//                void begin(Runnable&)     wait: arm that Runnable when the result has been given
+//                T finish()                hand the result out; throw if it is an error
+// and its destructor undoes what was begun, and returns what was reserved and not handed out.
+//
+// **The Law of the Fair Share** (loop.hpp) is kept here: at most kSteps leaves finish at once in one
+// resumption; the next one goes through the ready queue, with its result reserved.
+#pragma once
+
+#include "future.hpp"
+
+namespace hob::inline v0 {
+
+template <class Self, class T = void>
+class [[nodiscard("a leaf begins when it is awaited")]] Leaf {
+ public:
+  using awaited_type = T;
+
+  bool await_ready() {
+    if (!here.loop) misuse("there is no Loop on this thread");
+    here.reserved = self().try_now();
+    return here.reserved && here.steps != 0 && here.steps-- != 0;
+  }
+  template <std::derived_from<Work> P>
+  void await_suspend(std::coroutine_handle<P> h) {
+    if (here.reserved)  // await_ready() has just been called
+      h.promise().arm();
+    else
+      self().begin(h.promise());
+    h.promise().pause();
+  }
+  T await_resume() { return self().finish(); }
+
+ protected:
+  Leaf() = default;
+  Leaf(Leaf&&) noexcept {}
+  Leaf(const Leaf&) = delete;
+  Leaf& operator=(const Leaf&) = delete;
+  ~Leaf() = default;
+
+ private:
+  Self& self() noexcept { return static_cast<Self&>(*this); }
+};
+
+// Goes through the ready queue once: everything that is ready runs first (asyncio.sleep(0)).
+class Yield : public Leaf<Yield> {
+ public:
+  Yield() = default;
+  bool try_now() const noexcept { return false; }
+  void begin(Runnable& task) const noexcept { task.arm(); }
+  void finish() const noexcept {}
+};
+inline Yield yield() { return Yield(); }
+
+}  // namespace hob::inline v0

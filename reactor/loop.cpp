@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+//
+// loop.cpp — the beginning and the end of a loop, and the turn in between (described in loop.hpp).
+#include "loop.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+
+#include "callbacks.hpp"
+#include "mailbox.hpp"
+#include "signals.hpp"
+
+namespace hob::inline v0 {
+
+// --- construction and end ----------------------------------------------------------------------
+
+namespace {
+
+std::uint32_t next_loop_id() noexcept {
+  static std::atomic<std::uint32_t> last{0};
+  std::uint32_t id = ++last;
+  return id ? id : ++last;
+}
+
+bool debug_from_environment() noexcept {
+  const char* value = std::getenv("HOB_DEBUG");
+  return value && *value && std::strcmp(value, "0") != 0;
+}
+
+}  // namespace
+
+Loop::Loop() : Loop(native_backend()) {}
+
+Loop::Loop(std::unique_ptr<Backend> backend)
+    : backend_(std::move(backend)),
+      wheel_(tick(backend_->now())),
+      now_(backend_->now()),
+      debug_(debug_from_environment()),
+      id_(next_loop_id()),
+      shuffles_(backend_->shuffles()),
+      mailbox_(std::make_shared<Mailbox>(*backend_)) {
+  if (here.loop) misuse("this thread has a Loop already");
+  here = Here{this, &ready_, id_, 0, 0, false};
+}
+
+Loop::~Loop() {
+  if (here.loop != this) fatal("a Loop was destroyed on another thread than its own");
+  if (debug_) list_leftovers();
+  mailbox_->close(posts_);
+  // A destructor may detach or call again: until nothing is left.
+  do {
+    posts_.clear();
+    detached_.drop_all();
+    free_done();
+    while (!callbacks_.empty()) delete &callbacks_.pop_front().owner;
+  } while (!detached_.empty() || !done_.empty());
+  handler_ = nullptr;  // never called from a destructor, and what it refers to may be gone
+  tell_unhandled();
+  here = Here{};
+}
+
+Loop& Loop::current() {
+  if (!here.loop) misuse("there is no Loop on this thread");
+  return *here.loop;
+}
+
+void Loop::check_thread() const {
+  if (here.loop != this) misuse("a Loop belongs to one thread: from another one use Loop::post");
+}
+
+// --- the turn ------------------------------------------------------------------------------------
+
+namespace {
+
+// Marks the loop as turning, for as long as it does.
+class Turning {
+ public:
+  explicit Turning(bool& flag) : flag_(flag) {
+    if (flag) misuse("Loop::run or poll inside a run of the same Loop: co_await instead");
+    flag = true;
+  }
+  ~Turning() { flag_ = false; }
+
+ private:
+  bool& flag_;
+};
+
+}  // namespace
+
+void Loop::turn_until_settled(Work& work) {
+  check_thread();
+  const Turning turning(turning_);
+  struct Root final : Runnable {
+    Root() noexcept : Runnable([](Runnable&) { here.loop->settled_ = true; }) {}
+  } root;
+  work.hush();  // run() throws its error
+  settled_ = work.settled();
+  if (!settled_) work.watch(root);
+  while (resume(), !settled_) {
+    collect(true);
+    if (std::exchange(interrupted_, false)) throw Interrupted();
+  }
+  settled_ = false;
+}
+
+std::size_t Loop::poll() {
+  check_thread();
+  const Turning turning(turning_);
+  collect(false);
+  return resume();
+}
+
+void Loop::collect(bool may_sleep) {
+  TimePoint until = TimePoint::min();
+  if (may_sleep && ready_.empty() && mailbox_->fall_asleep()) {
+    const auto next = wheel_.next_wake();
+    until = next ? TimePoint(Duration(*next)) : kNever;
+  }
+  backend_->wait(until);
+  now_ = backend_->now();
+  wheel_.advance(tick(now_), [](Timer& due) { static_cast<Alarm&>(due).task->arm(); });
+  if (signals_) deliver(backend_->take_signals());
+  mailbox_->take(posts_);
+  for (Closure& f : posts_) call(f);
+  posts_.clear();
+}
+
+// inline, or else -fPIC makes it a call: another library might put its own in its place.
+inline void Loop::step(Runnable& next) {
+  here.steps = kSteps;
+  here.bytes = kBytes;
+  running_ = &next;
+  next.step_(next);
+  running_ = nullptr;
+}
+
+std::size_t Loop::resume() {
+  std::size_t resumed = 0;
+  if (!done_.empty()) free_done();
+  if (shuffles_ && !round_.linked()) begin_round();
+  while (!ready_.empty() && resumed < kTurn && !settled_) {
+    Runnable& next = ready_.pop_front();
+    if (&next == &round_) {  // only where rounds are shuffled
+      begin_round();
+      continue;
+    }
+    ++resumed;
+    debug_ ? step_timed(next) : step(next);
+    if (!done_.empty()) free_done();
+  }
+  if (!unhandled_.empty()) tell_unhandled();
+  return resumed;
+}
+
+void Loop::step_timed(Runnable& next) {
+  const TimePoint before = clock();
+  const std::source_location site = next.site();
+  step(next);
+  tell_slow(before, site);
+}
+
+// Shuffles what is ready, and marks where the next round begins.
+void Loop::begin_round() {
+  if (ready_.empty()) return;
+  backend_->shuffle(ready_);
+  ready_.push_back(round_);
+}
+
+// A callback or a post; what it throws is nobody's.
+void Loop::call(Closure& f, const std::source_location& site) noexcept {
+  try {
+    f();
+  } catch (...) {
+    unhandled(std::current_exception(), site);
+  }
+  f.reset();
+}
+
+void Loop::free_done() noexcept {
+  while (!done_.empty()) delete &done_.pop_front().owner;
+}
+
+bool Loop::runs_under(const Task& task) const noexcept {
+  for (Runnable* next = running_; next;) {
+    const Work* work = Work::of(*next);
+    if (!work) return false;
+    if (work->collector() == &task) return true;
+    next = work->parent();
+  }
+  return false;
+}
+
+// --- descriptors ---------------------------------------------------------------------------------
+
+int Loop::attach(int fd, Watch& watch, Interest interest) {
+  check_thread();
+  if (const int error = backend_->attach(fd, watch, interest)) return error;
+  if (running_) watch.site = running_->site();
+  attached_.push_back(watch);
+  return 0;
+}
+
+void Loop::detach(Watch& watch) noexcept {
+  watch.unlink();
+  backend_->detach(watch);
+}
+
+}  // namespace hob::inline v0

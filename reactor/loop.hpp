@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+//
+// loop.hpp — the event loop: a ready queue, a timer wheel and a kernel, and the turn that moves them.
+//
+// Called by programs (run, call_later, post …) and by leaf operations (alarms, watches). Calls the
+// Backend and the Wheel. A Loop is a local variable in main; constructing it makes it the thread's
+// current loop, which is how sleep(1s) finds it.
+//
+// **One turn**, as asyncio's _run_once, in this order; turn() is the only place that resumes a
+// suspended coroutine or calls a callback, all other places only arm:
+//   1. Sleep in the kernel until something happens; not at all if anything is ready. Events latch
+//      and arm (the Law of the Batch).
+//   2. Read the clock, once: now().
+//   3. Arm what waits for a deadline that has come, in the order of the deadlines.
+//   4. Deliver signals, and call what other threads have posted.
+//   5. Resume what is ready, first in first out, in rounds (a round is what was armed before it
+//      began), until nothing is ready or kTurn resumptions are done. A coroutine that returns hands
+//      over to the one that awaits it at once: it goes to the front.
+// So a busy queue delays timers and the kernel by at most kTurn resumptions, and a switch between
+// two tasks costs no system call. (Two things run where they stand, like any C++: a coroutine's
+// first stretch inside its call; destructors and `finally` inside a drop.)
+//
+// **The Law of the Fair Share.** A leaf that can finish at once does not suspend, but at most
+// kSteps times or kBytes in one resumption; the next goes through the ready queue. No peer, and no
+// full queue, keeps the loop.
+//
+// **The Law of One Thread.** A loop and all that hangs on it belong to one thread; every entry point
+// checks the owner, in every build. Loop::post (and what is built on it) is the only door for others.
+//
+// Invariants
+//   1. here.loop is the loop whose turn runs on this thread, or the one constructed on it.
+//   2. The ready queue owns nothing: coroutines belong to their Futures, callbacks to callbacks_.
+//   3. Nothing of the user's is called from a destructor of ours, but destructors.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "../timers/wheel.hpp"
+#include "backend.hpp"
+#include "closure.hpp"
+#include "future.hpp"
+#include "tasks.hpp"
+
+namespace hob::inline v0 {
+
+class Callback;     // what call_soon and call_later keep; callbacks.hpp
+class TimerHandle;
+class Mailbox;      // what other threads post; mailbox.hpp
+class Remote;
+class SignalBox;    // who waits for which signal; signals.hpp
+
+// A job on the pool, seen from the loop: who waits for it.
+struct Pooled : Link {
+  std::source_location site() const noexcept;
+  Runnable* task = nullptr;
+};
+
+// A foreign library's descriptor while tasks wait for it (wait_fd.hpp).
+struct ForeignFd {
+  Watch watch;
+  unsigned users = 0;
+};
+
+// A deadline with something to arm; lives in the frame of a leaf, or in a callback.
+struct Alarm : Timer {
+  using Timer::Timer;
+  Runnable* task = nullptr;
+};
+
+class Loop {
+ public:
+  static constexpr std::size_t kTurn = 128;           // resumptions in one turn
+  static constexpr std::uint32_t kSteps = 32;         // leaves that finish at once in a resumption
+  static constexpr std::size_t kBytes = 256 * 1024;   // bytes that they may move
+
+  // On the native kernel, or on the one given. A second Loop on one thread is std::logic_error
+  // (simulated ones excepted: sim::World drives many).
+  Loop();
+  explicit Loop(std::unique_ptr<Backend> backend);
+  // Drops detached work and pending callbacks; what other threads post from now on is refused.
+  ~Loop();
+  Loop(const Loop&) = delete;
+
+  // The loop of this thread; std::logic_error if there is none.
+  static Loop& current();
+
+  // Turns until the work settles; returns its value or rethrows its error. Not re-entrant
+  // (std::logic_error). Detached work stays for the next run(); ~Loop drops it.
+  template <Awaitable A>
+  awaited_t<A> run(A&& awaitable) {
+    Future<awaited_t<A>> work = as_future(std::forward<A>(awaitable));
+    if (!work) misuse("Loop::run of an empty Future");
+    turn_until_settled(Innards::outcome(work));
+    return std::move(work).get();
+  }
+
+  // One turn without sleeping; how many it resumed. For tests: "not done yet".
+  std::size_t poll();
+
+  // Calls f in the next round, after everything that is ready now. What f throws goes to on_unhandled.
+  void call_soon(Closure f, std::source_location site = std::source_location::current());
+
+  // Calls f once, when the time has come; dropping the handle cancels. Duration::max(): never.
+  TimerHandle call_later(Duration delay, Closure f,
+                         std::source_location site = std::source_location::current());
+  TimerHandle call_at(TimePoint when, Closure f,
+                      std::source_location site = std::source_location::current());
+
+  // Calls f from the loop and wakes it. From any thread while the Loop lives; FIFO per thread.
+  void post(Closure f);
+  Remote remote();
+
+  // Who hears of an error that nobody took: of a dropped Future, a detached one, a callback. Called
+  // from the turn, never from a destructor. Default: one line on stderr, with the file:line of the
+  // coroutine's last await.
+  void on_unhandled(std::function<void(std::exception_ptr)> handler);
+
+  // Debug mode, also by HOB_DEBUG=1 without a rebuild: a resumption longer than slow_after is
+  // reported with the coroutine's file:line and its time; ~Loop lists what is still detached,
+  // attached or on the pool, and where it was made.
+  void set_debug(bool on) noexcept { debug_ = on; }
+  void slow_after(Duration limit = std::chrono::milliseconds(100)) noexcept { slow_ = limit; }
+
+  // The clock as this turn read it.
+  TimePoint now() const noexcept { return now_; }
+
+  // --- for leaf operations -------------------------------------------------------------------
+  // The clock, read by this very call (the Law of Late, never Early).
+  TimePoint clock() noexcept { return backend_->now(); }
+  TimePoint after(Duration delay) noexcept { return saturating_add(clock(), delay); }
+  // Wheel ticks are nanoseconds of the clock: a deadline is exact, and the wheel leaps over the rest.
+  static Tick tick(TimePoint t) noexcept {
+    const auto n = t.time_since_epoch().count();
+    return n < 0 ? 0 : static_cast<Tick>(n);
+  }
+  // Arms `alarm.task` when `when` has come. kNever: never.
+  void set_alarm(Alarm& alarm, TimePoint when) { set_alarm(alarm, tick(when)); }
+  void set_alarm(Alarm& alarm, Tick when) {
+    if (when != tick(kNever)) wheel_.schedule(alarm, when);
+  }
+  Backend& backend() noexcept { return *backend_; }
+  SignalBox& signals();
+  Tasks& detached() noexcept { return detached_; }
+  // Backend::attach and detach, remembered for the list that debug mode prints.
+  int attach(int fd, Watch& watch, Interest interest);
+  void detach(Watch& watch) noexcept;
+  std::map<int, ForeignFd>& foreign() noexcept { return foreign_; }
+  List<Pooled>& pooled() noexcept { return pooled_; }
+  // Frees the task once the present resumption is over: it has settled, or runs at this moment.
+  void free_soon(Hook<Task>& task) noexcept { done_.push_back(task); }
+  // Whether what the turn has resumed belongs to this task.
+  bool runs_under(const Task& task) const noexcept;
+  // Debug mode: reports it if more than slow_after has passed since `before`.
+  void tell_slow(TimePoint before, const std::source_location& site) const;
+  bool debug() const noexcept { return debug_; }
+  // Queues an error that nobody took, for on_unhandled.
+  void unhandled(std::exception_ptr error, const std::source_location& site) noexcept;
+  void check_thread() const;  // std::logic_error on any thread but the loop's
+
+  // --- for hob::run: Ctrl-C drops the main Future ------------------------------------------------
+  void interruptible();
+
+ private:
+  friend class Callback;
+  friend class Tasks;
+  class Detached final : public Tasks {
+    void ended(std::exception_ptr error, const std::source_location& site) noexcept override;
+    friend class Loop;
+  };
+  struct Unhandled {
+    std::exception_ptr error;
+    std::source_location site;
+  };
+  void turn_until_settled(Work& work);
+  void collect(bool may_sleep);  // steps 1 to 4
+  std::size_t resume();          // step 5
+  void step(Runnable& next);
+  void step_timed(Runnable& next);
+  void begin_round();
+  void call(Closure& f, const std::source_location& site = {}) noexcept;
+  void tell_unhandled() noexcept;
+  void deliver(std::uint64_t signals) noexcept;
+  void free_done() noexcept;
+  void list_leftovers();
+
+  std::unique_ptr<Backend> backend_;
+  Wheel wheel_;
+  List<Runnable> ready_;
+  Runnable* running_ = nullptr;   // what the turn resumed and has not come back from
+  TimePoint now_;
+  bool debug_ = false;
+  bool turning_ = false;
+  bool settled_ = false;          // the work of run() has settled: end the turn
+  bool interruptible_ = false;
+  bool interrupted_ = false;
+  Duration slow_ = std::chrono::milliseconds(100);
+  std::uint32_t id_;
+  bool shuffles_;                 // the simulator: rounds are shuffled, and marked by round_
+  struct Round final : Runnable {
+    Round() noexcept : Runnable(nullptr) {}
+  } round_;
+  std::shared_ptr<Mailbox> mailbox_;
+  std::unique_ptr<SignalBox> signals_;
+  List<Hook<Task>> done_;         // tasks to be freed after the present resumption
+  List<Hook<Callback>> callbacks_;
+  List<Watch> attached_;
+  std::map<int, ForeignFd> foreign_;
+  List<Pooled> pooled_;
+  std::vector<Closure> posts_;    // being called
+  std::vector<Unhandled> unhandled_;
+  std::function<void(std::exception_ptr)> handler_;
+  Detached detached_;
+};
+
+}  // namespace hob::inline v0

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//
+// mailbox.cpp — posting, and what the loop does about it.
+#include "mailbox.hpp"
+
+#include <utility>
+
+#include "loop.hpp"
+
+namespace hob::inline v0 {
+
+bool Mailbox::post(Closure& f) {
+  const std::scoped_lock lock(mutex_);
+  if (!backend_) return false;
+  posts_.push_back(std::move(f));
+  if (std::exchange(asleep_, false)) backend_->wake();
+  return true;
+}
+
+bool Mailbox::fall_asleep() {
+  const std::scoped_lock lock(mutex_);
+  return asleep_ = posts_.empty();
+}
+
+void Mailbox::take(std::vector<Closure>& into) {
+  const std::scoped_lock lock(mutex_);
+  asleep_ = false;
+  into.swap(posts_);
+}
+
+void Mailbox::close(std::vector<Closure>& left) noexcept {
+  const std::scoped_lock lock(mutex_);
+  backend_ = nullptr;
+  left.swap(posts_);
+}
+
+void Loop::post(Closure f) { mailbox_->post(f); }
+
+Remote Loop::remote() { return Remote(mailbox_); }
+
+bool Remote::post(Closure f) const { return box_->post(f); }
+
+}  // namespace hob::inline v0

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//
+// posix.hpp — what the two native kernels share: the clock, the sockets, the pool, the signals.
+//
+// Private to this room. The two kernel files derive from PosixBackend and add readiness; files.hpp
+// runs the blocking helpers below on the pool. Calls POSIX, and ThreadPool.
+//
+// Invariants
+//   1. Every socket made here is non-blocking; every descriptor made here is close-on-exec.
+//   2. EINTR and SIGPIPE never come out of a call.
+//   3. The signal handler touches nothing but atomics and pipes, and only of inboxes in the list;
+//      an inbox leaves the list first, and its pipe is closed when no handler runs any more.
+#pragma once
+
+#include <atomic>
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "backend.hpp"
+#include "file_info.hpp"
+
+namespace hob::inline v0 {
+
+// Where the signal handler leaves what arrived, one per backend that asked for a signal.
+struct SignalInbox {
+  std::atomic<std::uint64_t> asked = 0;    // bit n-1: signal n is wanted here
+  std::atomic<std::uint64_t> arrived = 0;
+  std::uint64_t once = 0;                  // asked with Catch::once_if_default
+  int pipe[2] = {-1, -1};                  // a byte in it ends wait(); made when first asked
+  Watch watch;                             // of pipe[0]
+  std::atomic<SignalInbox*> next = nullptr;
+};
+
+class PosixBackend : public Backend {
+ public:
+  ~PosixBackend() override;
+
+  TimePoint now() noexcept final;
+
+  Io open(int family, int type) noexcept final;
+  int pair(int fds[2]) noexcept final;
+  int bind(int fd, const sockaddr* address, unsigned size) noexcept final;
+  int listen(int fd, int backlog) noexcept final;
+  Io accept(int fd, sockaddr* peer, unsigned* size) noexcept final;
+  int connect(int fd, const sockaddr* address, unsigned size) noexcept final;
+  int connect_result(Watch& watch) noexcept final;
+  Io recv(int fd, std::span<std::byte> into) noexcept final;
+  Io send(int fd, std::span<const std::byte> from) noexcept final;
+  Io send_pieces(int fd, std::span<const std::string_view> pieces) noexcept final;
+  Io recv_from(int fd, std::span<std::byte> into, sockaddr* from, unsigned* size) noexcept final;
+  Io send_to(int fd, std::span<const std::byte> bytes, const sockaddr* to,
+             unsigned size) noexcept final;
+  int shutdown_write(int fd) noexcept final;
+  int set_option(int fd, Option option, int value) noexcept final;
+  int local_name(int fd, sockaddr* name, unsigned* size) noexcept final;
+  int peer_name(int fd, sockaddr* name, unsigned* size) noexcept final;
+  void close(int fd) noexcept final;
+
+  void offload(std::function<void()> job) final;
+  int catch_signal(int number, Catch how) noexcept final;
+  std::uint64_t take_signals() noexcept final;
+
+ protected:
+  // How long wait(until) may sleep: never negative, and never more than a day (kNever too), which
+  // every kernel's timeout can hold. Waking once a day for nothing costs nothing.
+  Duration time_left(TimePoint until) noexcept;
+
+  // A pipe, both ends non-blocking and close-on-exec; answers errno.
+  static int open_pipe(int fds[2]) noexcept;
+
+ private:
+  TimePoint last_ = TimePoint::min();  // what now() answered last
+  SignalInbox inbox_;
+};
+
+// A kernel of this build: its name for HOB_BACKEND, and how to make one (throws system_error).
+struct NativeKernel {
+  std::string_view name;
+  std::unique_ptr<Backend> (*make)();
+};
+
+// Those compiled in; the first is what native_backend() takes unless told otherwise.
+std::span<const NativeKernel> native_kernels() noexcept;
+
+std::unique_ptr<Backend> make_epoll_backend();   // defined by the kernel file that is not empty
+std::unique_ptr<Backend> make_kqueue_backend();
+
+namespace posix {
+
+// What one call moves at most: macOS (14, and all before it) answers EINVAL to more than INT_MAX.
+inline constexpr std::size_t kMostBytes = std::size_t{1} << 30;
+
+// Calls a system call until it is not interrupted.
+template <class Call> auto repeated(Call call) noexcept {
+  auto result = call();
+  while (result == -1 && errno == EINTR) result = call();
+  return result;
+}
+
+int process_id() noexcept;
+
+// Starts a thread that nobody joins, with as much stack as a main thread has; answers errno.
+int start_thread(void* (*body)(void*), void* argument) noexcept;
+
+// Blocking calls, for jobs on the pool. Each throws system_error with what() like "open /path".
+
+std::string read_file(const std::string& path);
+
+// Creates or replaces. What a full disk, or the close, refuses is reported.
+void write_file(const std::string& path, std::string_view bytes);
+
+// The names in a directory, sorted, without "." and "..".
+std::vector<std::string> list_dir(const std::string& path);
+
+FileInfo stat_file(const std::string& path);
+
+}  // namespace posix
+
+}  // namespace hob::inline v0

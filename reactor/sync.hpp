@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+//
+// sync.hpp — Event, Mutex, Semaphore, Condition, Barrier: for tasks of one loop that must wait for
+// each other. Names and meaning are asyncio's. (They are no thread primitives; across threads there
+// is Loop::post.)
+//
+// All are fair: first come, first served; a newcomer never overtakes. All their waits are leaves,
+// allocate nothing, and can be dropped at any point: what was already given to a dropped waiter goes
+// on to the next. A primitive destroyed under its waiters gives them BrokenPromise.
+//
+// Invariants
+//   1. A Waiter is in the primitive's list exactly while it waits; to give takes it out and arms it.
+//   2. A leaf destroyed between being given something and finish() returns it, for the next.
+#pragma once
+
+#include <source_location>
+
+#include "leaf.hpp"
+
+namespace hob::inline v0 {
+
+// One coroutine that waits in a primitive's list; lives in its frame.
+class Waiter : public Link {
+ public:
+  void wait_in(List<Waiter>& list, Runnable& task) noexcept {
+    task_ = &task;
+    list.push_back(*this);
+  }
+  // It has what it waited for: out of the list, and armed.
+  void give() noexcept {
+    unlink();
+    given_ = true;
+    task_->arm();
+  }
+  // The same where what is given must not be lost: kept in a list until finish() takes it.
+  void give_in(List<Waiter>& granted) noexcept {
+    give();
+    granted.push_back(*this);
+  }
+  // The primitive is going away: its waiters get BrokenPromise.
+  static std::size_t break_all(List<Waiter>& list) noexcept;
+
+ protected:
+  Waiter() = default;
+  Waiter(Waiter&&) noexcept : Link() {}
+  // Hands out what was given; throws if the primitive has gone.
+  void settle(const char* sentence);
+  bool given_ = false;
+
+ private:
+  bool broken_ = false;
+  Runnable* task_ = nullptr;
+};
+
+// A flag that tasks wait for (asyncio.Event).
+class Event {
+ public:
+  Event() = default;
+  Event(const Event&) = delete;
+  ~Event() { Waiter::break_all(waiters_); }
+
+  // Wakes every waiter; who comes later does not wait, until clear().
+  void set();
+  void clear() { home_.check(), set_ = false; }
+  bool is_set() const noexcept { return set_; }
+
+  // Returns once set() has been called, also if it is cleared again meanwhile.
+  class Wait;
+  Wait wait();
+
+ private:
+  Home home_;
+  bool set_ = false;
+  List<Waiter> waiters_;
+};
+
+class Permit;
+
+// A count of permits (asyncio.Semaphore): acquire() takes one, and waits while there is none.
+class Semaphore {
+ public:
+  explicit Semaphore(std::size_t permits) : free_(permits) {}
+  Semaphore(const Semaphore&) = delete;
+  // While a permit is out, the program ends with a sentence: its holder would give it back to nobody.
+  ~Semaphore();
+
+  // Gives a Permit, which gives itself back. Dropped: nothing is taken.
+  class Acquire;
+  [[nodiscard]] Acquire acquire();
+  // Whether acquire() would wait.
+  bool locked() const noexcept { return free_ == 0 || !waiters_.empty(); }
+
+ private:
+  friend class Permit;
+  void give_back() noexcept;
+
+  Home home_;
+  std::size_t free_;
+  std::size_t out_ = 0;      // permits held, or granted and not yet seen
+  List<Waiter> waiters_;
+  List<Waiter> granted_;
+};
+
+// What acquire() and lock() give; gives itself back when it goes. Move-only.
+class [[nodiscard("dropping a Permit gives it back")]] Permit {
+ public:
+  Permit() noexcept = default;
+  Permit(Permit&& from) noexcept : of_(std::exchange(from.of_, nullptr)) {}
+  Permit& operator=(Permit&& from) noexcept {
+    if (this != &from) release(), of_ = std::exchange(from.of_, nullptr);
+    return *this;
+  }
+  ~Permit() { release(); }
+
+  void release() noexcept {
+    if (of_) std::exchange(of_, nullptr)->give_back();
+  }
+  explicit operator bool() const noexcept { return of_ != nullptr; }
+
+ private:
+  friend class Semaphore::Acquire;
+  friend class Condition;
+  explicit Permit(Semaphore* of) noexcept : of_(of) {}
+  Semaphore* of_ = nullptr;
+};
+
+// One at a time (asyncio.Lock).
+//   auto guard = co_await mutex.lock();
+class Mutex {
+ public:
+  using Guard = Permit;
+  [[nodiscard]] Semaphore::Acquire lock();
+  bool locked() const noexcept { return one_.locked(); }
+
+ private:
+  Semaphore one_{1};
+};
+
+// Waits for something to become true that a Mutex protects (asyncio.Condition).
+//   auto guard = co_await mutex.lock();
+//   while (!ready) co_await condition.wait(guard);
+class Condition {
+ public:
+  Condition() = default;
+  Condition(const Condition&) = delete;
+  ~Condition() { Waiter::break_all(waiters_), Waiter::break_all(granted_); }
+
+  // Releases the guard, waits to be notified, takes the lock again. Dropped: the guard stays empty,
+  // and a notification that had come goes on to the next waiter.
+  Future<> wait(Permit& guard);
+  void notify_one();
+  void notify_all();
+
+ private:
+  class Notified;
+  Home home_;
+  List<Waiter> waiters_;
+  List<Waiter> granted_;
+};
+
+// Lets n tasks meet (asyncio.Barrier); may be used again and again.
+class Barrier {
+ public:
+  explicit Barrier(std::size_t n);
+  Barrier(const Barrier&) = delete;
+  ~Barrier();
+
+  // Waits until n tasks are here; gives each its number in the order of arrival, from 0. Dropped: not
+  // here any more.
+  class Wait;
+  Wait wait();
+
+ private:
+  const std::size_t n_;
+  Home home_;
+  std::size_t here_ = 0;
+  List<Waiter> waiters_;
+};
+
+// --- implementation from here on -----------------------------------------------------------------
+
+class Event::Wait : public Leaf<Wait>, Waiter {
+ public:
+  explicit Wait(Event& event) noexcept : event_(event) {}
+  Wait(Wait&&) noexcept = default;
+  bool try_now() const { return event_.home_.check(), event_.set_; }
+  void begin(Runnable& task) noexcept { wait_in(event_.waiters_, task); }
+  void finish() { settle("the Event was destroyed"); }
+
+ private:
+  Event& event_;
+};
+inline Event::Wait Event::wait() { return Wait(*this); }
+
+class Semaphore::Acquire : public Leaf<Acquire, Permit>, Waiter {
+ public:
+  explicit Acquire(Semaphore& semaphore) noexcept : semaphore_(semaphore) {}
+  Acquire(Acquire&&) noexcept = default;
+  ~Acquire() {
+    if (given_) semaphore_.give_back();
+  }
+  bool try_now() {
+    semaphore_.home_.check();
+    if (semaphore_.locked()) return false;
+    --semaphore_.free_, ++semaphore_.out_;
+    semaphore_.granted_.push_back(*this);
+    return given_ = true;
+  }
+  void begin(Runnable& task) noexcept { wait_in(semaphore_.waiters_, task); }
+  Permit finish() {
+    settle("the Mutex or Semaphore was destroyed");
+    return Permit(&semaphore_);
+  }
+
+ private:
+  Semaphore& semaphore_;
+};
+inline Semaphore::Acquire Semaphore::acquire() { return Acquire(*this); }
+inline Semaphore::Acquire Mutex::lock() { return one_.acquire(); }
+
+class Barrier::Wait : public Leaf<Wait, std::size_t>, Waiter {
+ public:
+  explicit Wait(Barrier& barrier) noexcept : barrier_(barrier) {}
+  Wait(Wait&&) noexcept = default;
+  ~Wait() {
+    if (linked()) --barrier_.here_;
+  }
+  bool try_now();
+  void begin(Runnable& task) noexcept { wait_in(barrier_.waiters_, task); }
+  std::size_t finish() { return settle("the Barrier was destroyed"), number_; }
+
+ private:
+  friend class Barrier;
+  Barrier& barrier_;
+  std::size_t number_ = 0;
+};
+inline Barrier::Wait Barrier::wait() { return Wait(*this); }
+
+}  // namespace hob::inline v0

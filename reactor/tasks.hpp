@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+//
+// tasks.hpp — running Futures that have an owner instead of a reader: the loop's detached ones, and a
+// TaskGroup's.
+//
+// Called by detach() and TaskGroup. Calls the Loop, to free a task that has finished.
+//
+// Invariants
+//   1. A Task is in its owner's list from start() until it settles or is dropped; then it is freed
+//      at once, or, if its own code is what runs at this moment, when that has suspended.
+//   2. A Task that its owner has let go (owner_ null) tells nobody but the loop.
+#pragma once
+
+#include "future.hpp"
+
+namespace hob::inline v0 {
+
+class Task;
+
+// The owner's side: a set of Tasks.
+class Tasks {
+ public:
+  void start(Future<> work);
+  // Drops all, in the order in which they were started. One that is running (it called this) goes on
+  // to its next suspension, and is dropped there, by the loop.
+  void drop_all() noexcept;
+  bool empty() const noexcept { return tasks_.empty(); }
+
+ protected:
+  friend class Task;
+  Tasks() = default;
+  ~Tasks() { drop_all(); }
+  Tasks(const Tasks&) = delete;
+
+  // A task has settled and left the list; `error` is null if it went well.
+  virtual void ended(std::exception_ptr error, const std::source_location& site) noexcept = 0;
+
+  Home home_;
+  List<Hook<Task>> tasks_;
+};
+
+class Task final : public Collector {
+ public:
+  Task(Tasks& owner, Future<> work) noexcept
+      : hook_(*this), owner_(&owner), work_(std::move(work)) {}
+  static void* operator new(std::size_t size) { return Frames::take(size); }
+  static void operator delete(void* memory, std::size_t n) noexcept { Frames::give(memory, n); }
+
+  void settled(Work& work) noexcept override;
+  Runnable* parent() noexcept override { return nullptr; }
+  const std::source_location& site() const noexcept { return Innards::outcome(work_).deepest().site(); }
+
+ private:
+  friend class Tasks;
+  Hook<Task> hook_;
+  Tasks* owner_;
+  Future<> work_;  // last: dropped first
+};
+
+// Calls f(args...), keeping both for as long as the Future that comes back runs; decays them as
+// std::thread does. What makes a capturing lambda safe as a task.
+template <class F, class... Args>
+Future<> keep(F f, Args... args) {
+  if constexpr (Awaitable<std::invoke_result_t<F&, Args...>>)
+    static_cast<void>(co_await std::invoke(f, std::forward<Args>(args)...));
+  else
+    std::invoke(f, std::forward<Args>(args)...);
+}
+
+// A Future that awaits and forgets the value.
+template <Awaitable A>
+Future<> forget(A&& awaitable) {
+  if constexpr (std::is_void_v<awaited_t<A>>)
+    return as_future(std::forward<A>(awaitable));
+  else
+    return keep([](Future<awaited_t<A>> work) { return work; }, as_future(std::forward<A>(awaitable)));
+}
+
+// Hands work to the loop, which keeps it until it settles or ~Loop. An error goes to the loop's
+// handler (Loop::on_unhandled).
+void detach(Future<> work);
+template <Awaitable A>
+void detach(A&& work) {
+  detach(forget(std::forward<A>(work)));
+}
+
+// The same for a call: keeps f and args alive, so that detach([x]() -> Future<> { … }) is safe.
+template <class F, class... Args>
+  requires(!Awaitable<F> && std::invocable<std::decay_t<F>&, std::decay_t<Args>...>)
+void detach(F&& f, Args&&... args) {
+  detach(keep<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f), std::forward<Args>(args)...));
+}
+
+}  // namespace hob::inline v0

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// wait_fd.cpp — one registration per foreign descriptor, shared by its two directions.
+#include "wait_fd.hpp"
+
+#include <string>
+
+namespace hob::inline v0 {
+
+void WaitFd::begin(Runnable& task) {
+  Loop& loop = *here.loop;
+  ForeignFd& entry = loop.foreign()[fd_];
+  Runnable*& waiter = direction_ == kRead ? entry.watch.reader : entry.watch.writer;
+  if (waiter) misuse("wait_readable / wait_writable: another task waits for this descriptor already");
+  // Attaching anew reports the state of now: what an earlier wait has latched is history.
+  const auto had = static_cast<Interest>(entry.watch.interest);
+  if (had) loop.detach(entry.watch);
+  const int error = loop.attach(fd_, entry.watch, static_cast<Interest>(had | direction_));
+  if (error) {
+    if (entry.users == 0)
+      loop.foreign().erase(fd_);
+    else if (loop.attach(fd_, entry.watch, had) != 0)
+      // It was closed while another task waits for it: that one's own call will say so.
+      entry.watch.on_readable(), entry.watch.on_writable();
+    const char* what = direction_ == kRead ? "wait_readable " : "wait_writable ";
+    throw_errno(error, what + std::to_string(fd_));
+  }
+  waiter = task_ = &task;
+  ++entry.users;
+  entry_ = &entry;
+}
+
+void WaitFd::leave() noexcept {
+  if (!entry_) return;
+  ForeignFd& entry = *std::exchange(entry_, nullptr);
+  // Its event has taken it out already; and perhaps another task waits there by now.
+  Runnable*& waiter = direction_ == kRead ? entry.watch.reader : entry.watch.writer;
+  if (waiter == task_) waiter = nullptr;
+  if (--entry.users == 0) {
+    here.loop->detach(entry.watch);
+    here.loop->foreign().erase(fd_);
+  }
+}
+
+}  // namespace hob::inline v0

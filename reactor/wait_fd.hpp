@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// wait_fd.hpp — wait_readable, wait_writable: the door for foreign libraries' descriptors.
+//
+// Level-triggered, since a foreign library's reads are not ours to see: the descriptor is registered
+// for this one wait, and detached when it settles or is dropped.
+#pragma once
+
+#include "leaf.hpp"
+#include "loop.hpp"
+
+namespace hob::inline v0 {
+
+class WaitFd : public Leaf<WaitFd> {
+ public:
+  WaitFd(int fd, Interest direction) noexcept : fd_(fd), direction_(direction) {}
+  WaitFd(WaitFd&& from) noexcept : fd_(from.fd_), direction_(from.direction_) {}
+  ~WaitFd() { leave(); }
+
+  bool try_now() const noexcept { return false; }
+  void begin(Runnable& task);
+  void finish() noexcept { leave(); }
+
+ private:
+  void leave() noexcept;
+  int fd_;
+  Interest direction_;
+  ForeignFd* entry_ = nullptr;
+  Runnable* task_ = nullptr;
+};
+
+// Waits until a read (a write) would not block, end and error included. The descriptor stays open
+// until then. One waiter per direction: a second is std::logic_error. A descriptor that cannot be
+// waited for is std::system_error, a regular file with EPERM on every kernel.
+inline WaitFd wait_readable(int fd) noexcept { return WaitFd(fd, kRead); }
+inline WaitFd wait_writable(int fd) noexcept { return WaitFd(fd, kWrite); }
+
+}  // namespace hob::inline v0

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+//
+// work.hpp — what a Future points at: a Runnable with a result to come, and one reader who waits.
+//
+// future.hpp makes coroutines of it, promise.hpp pairs; combinators, tasks and SharedFutures watch it
+// through a Collector. It calls nobody but the reader.
+//
+// Invariants
+//   1. A Work settles once, and has at most one reader.
+//   2. Settling never runs the reader: it arms it. A returning coroutine hands over (arm_next).
+//   3. Result and error are moved out by the reader; an error that nobody took is reported.
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "error.hpp"
+#include "frames.hpp"
+#include "runnable.hpp"
+
+namespace hob::inline v0 {
+
+class Work;
+
+// Waits for many: learns at once, in settle(), who settled. Lives in a combinator's frame, a Task, a
+// SharedFuture; outlives what it watches.
+class Collector {
+ public:
+  virtual void settled(Work& work) noexcept = 0;  // may arm; may not destroy `work`
+  virtual Runnable* parent() noexcept = 0;        // who goes on when it has collected; may be null
+
+ protected:
+  ~Collector() = default;
+};
+
+// What a Future points at, whatever its type: a coroutine's promise, or the pair behind a Promise.
+class Work : public Runnable {
+ public:
+  bool settled() const noexcept { return flags_ & kSettled; }
+  bool failed() const noexcept { return error_ != nullptr; }
+
+  // Names the one reader, to be armed when it settles.
+  void watch(Runnable& waiter) noexcept {
+    if (loop_id_ != here.id) [[unlikely]] adopt();
+    reader_.waiter = &waiter;
+  }
+  void watch(Collector& collector) noexcept {
+    if (loop_id_ != here.id) [[unlikely]] adopt();
+    reader_.collector = &collector;
+    flags_ |= kCollected;
+  }
+
+  // Its error is the reader's business from now on: to drop it is not reported.
+  void hush() noexcept { flags_ |= kQuiet; }
+  const std::exception_ptr& error() const noexcept { return error_; }
+  std::exception_ptr take_error() noexcept { return std::exchange(error_, nullptr); }
+  void set_error(std::exception_ptr error) noexcept { error_ = std::move(error); }
+
+  // A coroutine is running from its resumption to its next suspension.
+  void pause() noexcept { clear(kRunning); }
+
+  // Who goes on when it settles: one step up the tree of who awaits what.
+  Runnable* parent() const noexcept {
+    return flags_ & kCollected ? reader_.collector->parent() : reader_.waiter;
+  }
+  // What it awaits at the moment, if that is a Work; one step down the tree. An error that comes up
+  // from there brings its place along.
+  void awaits(const Work* child) noexcept { child_ = child; }
+  void comes_from(const Work& child) noexcept {
+    if (child.failed()) site_ = child.site_;
+  }
+  const Work& deepest() const noexcept {
+    const Work* work = this;
+    while (work->child_) work = work->child_;
+    return *work;
+  }
+  Collector* collector() const noexcept {
+    return flags_ & kCollected ? reader_.collector : nullptr;
+  }
+  // The Work behind a Runnable, if it is one.
+  static Work* of(Runnable& runnable) noexcept;
+
+  void settle() noexcept {
+    flags_ = static_cast<std::uint16_t>((flags_ | kSettled) & ~kRunning);
+    if (flags_ & kCollected)
+      reader_.collector->settled(*this);
+    else if (reader_.waiter)
+      flags_ & kCoroutine ? reader_.waiter->arm_next() : reader_.waiter->arm();
+  }
+
+ protected:
+  enum Flag : std::uint16_t {
+    kIsWork = 1,      // a Runnable that is a Work
+    kCoroutine = 2,   // a promise in a coroutine frame; otherwise a Pair
+    kRunning = 4,
+    kSettled = 8,
+    kHasValue = 16,
+    kCollected = 32,  // the reader is a Collector
+    kQuiet = 64,      // see hush()
+    kWriterEnd = 128, // of a Pair: the Promise is there
+    kReaderEnd = 256  // of a Pair: the Future is there
+  };
+
+  Work(Step step, unsigned flags) noexcept
+      : Runnable(step, {}, static_cast<std::uint16_t>(flags | kIsWork)) {}
+  ~Work() = default;
+
+  void resumed() noexcept {
+    flags_ |= kRunning;
+    if (child_) comes_from(*std::exchange(child_, nullptr));
+  }
+  void clear(unsigned flags) noexcept { flags_ &= static_cast<std::uint16_t>(~flags); }
+
+  // Finds the misuse that only a drop can see, and reports an error that nobody took.
+  void before_drop() noexcept {
+    if (!settled()) {
+      if (loop_id_ != here.id && loop_id_ != 0) fatal_owner();
+      if (flags_ & kRunning) fatal_self();
+    } else if (error_ && !(flags_ & kQuiet)) {
+      report();
+    }
+  }
+
+  std::exception_ptr error_;
+
+ private:
+  void adopt() noexcept;  // by the loop of its first reader, if it was made under none
+  [[noreturn]] static void fatal_owner() noexcept;
+  [[noreturn]] void fatal_self() const noexcept;
+  void report() noexcept;
+
+  union {
+    Runnable* waiter = nullptr;
+    Collector* collector;
+  } reader_;
+  const Work* child_ = nullptr;
+};
+
+inline Work* Work::of(Runnable& runnable) noexcept {
+  auto& work = static_cast<Work&>(runnable);
+  return work.flags_ & kIsWork ? &work : nullptr;
+}
+
+// A Work and the room for its value.
+template <class T>
+class Outcome : public Work {
+  static_assert(std::is_object_v<T>, "Future<T&>: use Future<T*> or Future<std::reference_wrapper<T>>");
+  static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
+                "coroutine frames are not over-aligned: use Future<std::unique_ptr<T>>");
+
+ public:
+  template <class... Args>
+  void emplace(Args&&... args) {
+    std::construct_at(std::addressof(value_), std::forward<Args>(args)...);
+    flags_ |= kHasValue;
+  }
+  const T& value() const noexcept { return value_; }
+  // Moves the value out; or throws the error, which counts as taken.
+  T take() {
+    if (error_) std::rethrow_exception(take_error());
+    return std::move(value_);
+  }
+  // Its owner lets go.
+  void drop() noexcept;
+
+ protected:
+  Outcome(Step step, unsigned flags) noexcept : Work(step, flags) {}
+  ~Outcome() {
+    if (flags_ & kHasValue) std::destroy_at(std::addressof(value_));
+  }
+
+ private:
+  union {
+    T value_;
+  };
+};
+
+template <>
+class Outcome<void> : public Work {
+ public:
+  void emplace() noexcept {}
+  void value() const noexcept {}
+  void take() {
+    if (error_) std::rethrow_exception(take_error());
+  }
+  void drop() noexcept;
+
+ protected:
+  using Work::Work;
+};
+
+// The pair behind a Promise and its Future (promise.hpp); freed when both ends are gone.
+template <class T>
+class Pair final : public Outcome<T> {
+ public:
+  enum End : std::uint16_t { kWriter = Work::kWriterEnd, kReader = Work::kReaderEnd };
+  bool given = false;  // the Promise has handed out the Future
+
+  Pair() noexcept : Outcome<T>(nullptr, 0) {}
+  static void* operator new(std::size_t size) { return Frames::take(size); }
+  static void operator delete(void* pair, std::size_t size) noexcept { Frames::give(pair, size); }
+
+  bool has(End end) const noexcept { return this->flags_ & end; }
+  void enter(End end) noexcept { this->flags_ |= end; }
+  void leave(End end) noexcept {
+    this->clear(end);
+    if (!has(kWriter) && !has(kReader)) delete this;
+  }
+  bool abandoned() const noexcept { return given && !has(kReader); }
+  bool at_home() const noexcept { return this->loop_id_ == here.id || this->loop_id_ == 0; }
+};
+
+}  // namespace hob::inline v0
