@@ -285,7 +285,8 @@ TEST_CASE("wait never returns early, nor late by whole milliseconds") {
     for (const Duration span : std::initializer_list<Duration>{150us, 999us, 1001us, 3ms}) {
       CAPTURE(span.count());
       Duration least = Duration::max();
-      for (int i = 0; i < 30; ++i) {
+      // One that is on time shows that the kernel can; a busy machine may make thousands late.
+      for (int i = 0; i < 30 || (least >= 500us && i < 3000); ++i) {
         const TimePoint until = bench->now() + span;
         bench->wait(until);
         const Duration late = bench->now() - until;
