@@ -57,7 +57,7 @@ struct Watch : Link {
   Runnable* writer = nullptr;
   std::source_location site{};   // where it was attached, for the list of what is still open
 
-  // Latch and arm; called from Backend::wait() only.
+  // Latch and arm; called from Backend::wait(), and by an attach() that learns at once.
   void on_readable() noexcept {
     readable = true;
     if (Runnable* waiter = reader) reader = nullptr, waiter->arm();

@@ -46,6 +46,7 @@ class EpollBackend final : public PosixBackend {
   }
 
   int attach(int fd, Watch& watch, Interest interest) noexcept override {
+    if (forked()) return EBADF;
     if (const int error = change(EPOLL_CTL_ADD, fd, interest, &watch)) return error;
     watch.fd = fd;
     watch.interest = interest;
@@ -56,11 +57,13 @@ class EpollBackend final : public PosixBackend {
   // copy is one) would leave the events coming, and no number left to stop them by.
   void detach(Watch& watch) noexcept override {
     if (watch.interest == 0) return;
-    change(EPOLL_CTL_DEL, watch.fd, watch.interest, nullptr);
+    if (!forked()) change(EPOLL_CTL_DEL, watch.fd, watch.interest, nullptr);
     watch.interest = 0;
   }
 
+  // A forked child shares the kernel's object with its parent, and would take its events away.
   void wait(TimePoint until) override {
+    if (forked()) throw_errno(EBADF, "a Loop does not live on in a forked child");
     epoll_event events[kBatch];
     const int count = receive(events, time_left(until));
     if (count == -1 && errno != EINTR) throw_errno(errno, "epoll_wait");
@@ -70,8 +73,11 @@ class EpollBackend final : public PosixBackend {
   // The count is never read back: each write is an edge of its own, several before one wait() are
   // one event, and it would take 2^64 of them to fill it.
   void wake() noexcept override {
+    if (forked()) return;
+    const int error = errno;  // of whom a signal handler has interrupted
     const std::uint64_t one = 1;
     [[maybe_unused]] const ssize_t n = ::write(waker_, &one, sizeof one);
+    errno = error;
   }
 
  private:

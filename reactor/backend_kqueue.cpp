@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <vector>
 
 #include "error.hpp"
 #include "kqueue_events.hpp"
@@ -56,19 +57,24 @@ class KqueueBackend final : public PosixBackend {
 
   // A forked child does not inherit the queue: there its number may be another file by now.
   ~KqueueBackend() override {
-    if (::getpid() == process_) ::close(kernel_);
+    if (!forked()) ::close(kernel_);
   }
 
   // Regular files and directories are refused by hand: macOS reports them ready once, FreeBSD for
-  // ever, and both would block.
+  // ever, and both would block. So is a number that is attached: it would change hands.
   int attach(int fd, Watch& watch, Interest interest) noexcept override {
+    if (forked()) return EBADF;
     struct stat info;
     if (::fstat(fd, &info) == -1) return errno;
     if (S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)) return EPERM;
+    const auto number = static_cast<std::size_t>(fd);
+    if (number >= attached_.size()) attached_.resize(2 * number + 64);
+    if (attached_[number]) return EEXIST;
     if (const int error = change(EV_ADD | EV_CLEAR, fd, interest, &watch)) {
       change(EV_DELETE, fd, interest, nullptr);
       return error;
     }
+    attached_[number] = true;
     watch.fd = fd;
     watch.interest = interest;
     return 0;
@@ -78,22 +84,27 @@ class KqueueBackend final : public PosixBackend {
   // registration then, and the next descriptor of that number stays deaf.
   void detach(Watch& watch) noexcept override {
     if (watch.interest == 0) return;
-    change(EV_DELETE, watch.fd, watch.interest, nullptr);
+    if (!forked()) change(EV_DELETE, watch.fd, watch.interest, nullptr);
+    attached_[static_cast<std::size_t>(watch.fd)] = false;
     watch.interest = 0;
   }
 
   void wait(TimePoint until) override {
+    if (forked()) throw_errno(EBADF, "a Loop does not live on in a forked child");
     Event events[kBatch];
     const int count = receive(events, time_left(until));
-    if (count == -1 && errno != EINTR) throw_errno(errno, "kevent");  // EBADF: a forked child
+    if (count == -1 && errno != EINTR) throw_errno(errno, "kevent");
     for (int i = 0; i < count; ++i) deliver(events[i]);
   }
 
   // Several before one wait() are one event.
   void wake() noexcept override {
+    if (forked()) return;
+    const int error = errno;  // of whom a signal handler has interrupted
     Event trigger{};
     EV_SET(&trigger, 0, EVFILT_USER, 0, NOTE_TRIGGER, 0, nullptr);
     ::kevent(kernel_, &trigger, 1, nullptr, 0, &kAtOnce);
+    errno = error;
   }
 
  private:
@@ -101,7 +112,7 @@ class KqueueBackend final : public PosixBackend {
   int add_waker() noexcept {
     Event waker{};
     EV_SET(&waker, 0, EVFILT_USER, EV_ADD | EV_CLEAR | EV_RECEIPT, 0, 0, nullptr);
-    if (::kevent(kernel_, &waker, 1, &waker, 1, &kAtOnce) == -1) return errno;
+    if (::kevent(kernel_, &waker, 1, &waker, 1, &kAtOnce) == -1 && errno != EINTR) return errno;
     return static_cast<int>(waker.data);
   }
 
@@ -148,7 +159,7 @@ class KqueueBackend final : public PosixBackend {
   static void deliver(const Event& event) noexcept { latch(readiness<Names>(event)); }
 
   int kernel_ = -1;
-  const pid_t process_ = ::getpid();
+  std::vector<bool> attached_;  // by number
 };
 
 }  // namespace

@@ -67,6 +67,7 @@ int SimBackend::attach(int fd, Watch& watch, Interest interest) noexcept {
 }
 
 void SimBackend::detach(Watch& watch) noexcept {
+  if (watch.interest == 0) return;
   if (Socket* socket = kernel_->find(watch.fd)) socket->watch = nullptr;
   watch.interest = 0;
 }

@@ -105,6 +105,10 @@ int name_of(Namer* ask, int fd, sockaddr* name, unsigned* size) noexcept {
 
 }  // namespace
 
+PosixBackend::PosixBackend() : born_(posix::generation()) {}
+
+bool PosixBackend::forked() const noexcept { return born_ != posix::generation(); }
+
 // --- time ----------------------------------------------------------------------------------------
 
 // steady_clock promises not to go back; not every system kept that (macOS's mach_absolute_time was
@@ -194,10 +198,12 @@ Io PosixBackend::send_pieces(int fd, std::span<const std::string_view> pieces) n
   std::size_t room = posix::kMostBytes;
   for (const std::string_view piece : pieces) {
     if (count == kMostPieces || room == 0) break;
+    if (piece.empty()) continue;
     const std::size_t size = std::min(piece.size(), room);
     parts[count++] = iovec{const_cast<char*>(piece.data()), size};
     room -= size;
   }
+  if (count == 0) return {};  // EMSGSIZE on macOS
   msghdr message{};
   message.msg_iov = parts;
   message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(count);

@@ -8,7 +8,9 @@
 // Invariants
 //   1. Every socket made here is non-blocking; every descriptor made here is close-on-exec.
 //   2. EINTR and SIGPIPE never come out of a call.
-//   3. The signal handler touches nothing but atomics and pipes, and only of inboxes in the list;
+//   3. A forked child has its parent's descriptors but not its kernel: there every call about
+//      readiness answers EBADF, or does nothing, so that the parent's registrations stay its own.
+//   4. The signal handler touches nothing but atomics and pipes, and only of inboxes in the list;
 //      an inbox leaves the list first, and its pipe is closed when no handler runs any more.
 #pragma once
 
@@ -24,6 +26,7 @@ namespace hob::inline v0 {
 
 // Where the signal handler leaves what arrived, one per backend that asked for a signal.
 struct SignalInbox {
+  static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "a signal handler cannot wait");
   std::atomic<std::uint64_t> asked = 0;    // bit n-1: signal n is wanted here
   std::atomic<std::uint64_t> arrived = 0;
   std::uint64_t once = 0;                  // asked with Catch::once_if_default
@@ -34,6 +37,7 @@ struct SignalInbox {
 
 class PosixBackend : public Backend {
  public:
+  PosixBackend();
   ~PosixBackend() override;
 
   TimePoint now() noexcept final;
@@ -66,11 +70,15 @@ class PosixBackend : public Backend {
   // every kernel's timeout can hold. Waking once a day for nothing costs nothing.
   Duration time_left(TimePoint until) noexcept;
 
+  // Whether this process was forked from the one that made this kernel.
+  bool forked() const noexcept;
+
   // A pipe, both ends non-blocking and close-on-exec; answers errno.
   static int open_pipe(int fds[2]) noexcept;
 
  private:
   TimePoint last_ = TimePoint::min();  // what now() answered last
+  const unsigned born_;                // in which generation of processes
   SignalInbox inbox_;
 };
 
@@ -98,7 +106,8 @@ template <class Call> auto repeated(Call call) noexcept {
   return result;
 }
 
-int process_id() noexcept;
+// How many forks lie between the first process that asked and this one.
+unsigned generation() noexcept;
 
 // Starts a thread that nobody joins, with as much stack as a main thread has; answers errno.
 int start_thread(void* (*body)(void*), void* argument) noexcept;

@@ -6,10 +6,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <utility>
 
@@ -20,7 +22,13 @@ namespace hob::inline v0::posix {
 
 // --- threads, for the pool -----------------------------------------------------------------------
 
-int process_id() noexcept { return ::getpid(); }
+// Counted by the fork itself: to ask the kernel who we are would cost a call each time.
+unsigned generation() noexcept {
+  static constinit std::atomic<unsigned> forks{0};
+  static const int counting = ::pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1); });
+  static_cast<void>(counting);
+  return forks.load(std::memory_order_relaxed);
+}
 
 int start_thread(void* (*body)(void*), void* argument) noexcept {
   // The default would be 512 KiB on macOS and 128 KiB with musl: little for a job that was written
@@ -40,11 +48,45 @@ int start_thread(void* (*body)(void*), void* argument) noexcept {
 
 namespace {
 
+// A path for the system, which would stop reading it at a NUL.
+const char* whole(const std::string& path, const char* call) {
+  const std::size_t nul = path.find('\0');
+  if (nul != path.npos) throw_errno(EINVAL, call + path.substr(0, nul) + "\\0");
+  return path.c_str();
+}
+
+// Keeps SIGPIPE from this thread: files have no flag for it, and a path may be a pipe's.
+class NoSigpipe {
+ public:
+  NoSigpipe() noexcept {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    pending_ = pending();
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~NoSigpipe() {
+    int taken;
+    if (!pending_ && pending()) sigwait(&pipe_, &taken);
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  static bool pending() noexcept {
+    sigset_t all;
+    sigemptyset(&all);
+    sigpending(&all);
+    return sigismember(&all, SIGPIPE) == 1;
+  }
+  sigset_t pipe_, before_;
+  bool pending_;
+};
+
 // An open file; what its closing says is asked for by close(), and lost otherwise.
 class File {
  public:
   File(const std::string& path, int flags) : path_(path) {
-    fd_ = repeated([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); });
+    const char* const name = whole(path, "open ");
+    fd_ = repeated([&] { return ::open(name, flags | O_CLOEXEC, 0666); });
     if (fd_ == -1) throw_errno(errno, "open " + path);
   }
   File(const File&) = delete;
@@ -60,9 +102,10 @@ class File {
   }
 
   std::size_t write(std::string_view bytes) {
+    const NoSigpipe no_sigpipe;
     const std::size_t size = std::min(bytes.size(), kMostBytes);
     const ssize_t n = repeated([&] { return ::write(fd_, bytes.data(), size); });
-    if (n == -1) throw_errno(errno, "write " + path_);
+    if (n <= 0) throw_errno(n == 0 ? EIO : errno, "write " + path_);
     return static_cast<std::size_t>(n);
   }
 
@@ -72,10 +115,11 @@ class File {
     if (result == -1 && errno != EINTR) throw_errno(errno, "close " + path_);
   }
 
+  // Not believed beyond 64 MiB: a sparse file may claim more than there is memory.
   std::size_t size_hint() const noexcept {
     struct stat info;
     if (::fstat(fd_, &info) == -1 || info.st_size < 0) return 0;
-    return static_cast<std::size_t>(info.st_size);
+    return std::min(static_cast<std::size_t>(info.st_size), std::size_t{64} << 20);
   }
 
  private:
@@ -107,7 +151,7 @@ void write_file(const std::string& path, std::string_view bytes) {
 }
 
 std::vector<std::string> list_dir(const std::string& path) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(whole(path, "list ")), ::closedir);
   if (!directory) throw_errno(errno, "list " + path);
   std::vector<std::string> names;
   for (;;) {
@@ -124,15 +168,20 @@ std::vector<std::string> list_dir(const std::string& path) {
 
 FileInfo stat_file(const std::string& path) {
   struct stat info;
-  if (::stat(path.c_str(), &info) == -1) throw_errno(errno, "stat " + path);
+  const char* const name = whole(path, "stat ");
+  if (repeated([&] { return ::stat(name, &info); }) == -1) throw_errno(errno, "stat " + path);
 #ifdef __APPLE__
   const timespec& modified = info.st_mtimespec;
 #else
   const timespec& modified = info.st_mtim;
 #endif
   using SystemClock = std::chrono::system_clock;
-  const auto since_epoch = std::chrono::seconds(modified.tv_sec) +
-                           std::chrono::nanoseconds(modified.tv_nsec);
+  using std::chrono::nanoseconds;
+  using std::chrono::seconds;
+  // Clamped to what the clock can say: its nanoseconds end in 1677 and 2262.
+  constexpr auto kMost = std::chrono::duration_cast<seconds>(nanoseconds::max()) - seconds(1);
+  const auto since_epoch =
+      std::clamp(seconds(modified.tv_sec), -kMost, kMost) + nanoseconds(modified.tv_nsec);
   FileInfo known;
   known.size = static_cast<std::uint64_t>(info.st_size);
   known.modified = SystemClock::time_point(

@@ -27,17 +27,26 @@ struct sigaction replaced[65];                         // what was there before 
 
 constexpr std::uint64_t bit(int number) noexcept { return std::uint64_t{1} << (number - 1); }
 
-// Runs on whichever thread the kernel picked, in the middle of anything: atomics and write(2) only.
+// Runs on whichever thread the kernel picked, in the middle of anything: atomics and calls that
+// are safe in a handler only.
 void on_signal(int number) noexcept {
   const int error = errno;
+  bool asked = false;
   handlers.fetch_add(1);
   for (SignalInbox* inbox = inboxes.load(); inbox; inbox = inbox->next.load()) {
     if ((inbox->asked.load() & bit(number)) == 0) continue;
+    asked = true;
     inbox->arrived.fetch_or(bit(number));
     // A full pipe is no loss: its reader has not come yet, and will find the bit.
     [[maybe_unused]] const ssize_t n = ::write(inbox->pipe[1], "", 1);
   }
   handlers.fetch_sub(1);
+  if (!asked) {
+    // Another library has put us back after we had gone, as it found us. The signal belongs to
+    // whoever was there before us, and comes to him as soon as this handler returns.
+    ::sigaction(number, &replaced[number], nullptr);
+    ::raise(number);
+  }
   errno = error;
 }
 
@@ -63,7 +72,7 @@ int settle(int number, const SignalInbox* leaving) noexcept {
   wanted.sa_handler = on_signal;
   // SA_RESETHAND: the kernel itself puts the default back as it calls us, so that a second Ctrl-C
   // ends a program whose loop is stuck.
-  wanted.sa_flags = SA_RESTART | (for_good ? 0 : static_cast<int>(SA_RESETHAND));
+  wanted.sa_flags = SA_RESTART | SA_ONSTACK | (for_good ? 0 : static_cast<int>(SA_RESETHAND));
   sigemptyset(&wanted.sa_mask);
   if (::sigaction(number, &wanted, nullptr) == -1) return errno;
   if (!ours) replaced[number] = present;
@@ -119,7 +128,7 @@ std::uint64_t PosixBackend::take_signals() noexcept {
 // The kernel object is closed by now (it is the derived class's), and the inbox's watch with it.
 PosixBackend::~PosixBackend() {
   if (inbox_.pipe[0] == -1) return;
-  {
+  if (!forked()) {
     const std::scoped_lock lock(signals);
     // In this order no signal is swallowed: it finds the inbox, or what was there before us.
     for (int number = 1; number <= 64; ++number) {
@@ -130,7 +139,8 @@ PosixBackend::~PosixBackend() {
     *place = inbox_.next.load();
   }
   // A handler that began earlier, on another thread, may still hold our inbox.
-  while (handlers.load() != 0) std::this_thread::yield();
+  // (In a forked child there is no such thread, nor one that would give the lock back.)
+  while (!forked() && handlers.load() != 0) std::this_thread::yield();
   ::close(inbox_.pipe[0]);
   ::close(inbox_.pipe[1]);
 }

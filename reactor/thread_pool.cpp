@@ -19,7 +19,7 @@ namespace {
 
 // Never deleted: the threads may run to the very end of the process.
 struct PoolOfProcess {
-  int process;
+  unsigned process;  // posix::generation()
   ThreadPool* pool;
   const PoolOfProcess* parents;  // its pool, whose threads this process does not have
 };
@@ -29,7 +29,7 @@ constinit std::mutex making;
 }  // namespace
 
 ThreadPool& ThreadPool::process() {
-  const int process = posix::process_id();
+  const unsigned process = posix::generation();
   const auto* found = current.load(std::memory_order_acquire);
   if (found && found->process == process) return *found->pool;
   const std::scoped_lock lock(making);
@@ -46,16 +46,13 @@ ThreadPool::ThreadPool()
 
 void ThreadPool::run(std::function<void()> job) {
   const std::scoped_lock lock(mutex_);
-  jobs_.push_back(std::move(job));
-  if (jobs_.size() > idle_ && threads_ < most_) {
+  if (jobs_.size() >= idle_ && threads_ < most_) {
     // Fewer threads than wanted only make jobs wait; none at all would make them wait for ever.
     const int error = posix::start_thread(work, this);
     if (error == 0) ++threads_;
-    if (threads_ == 0) {
-      jobs_.pop_back();
-      throw_errno(error, "start a pool thread");
-    }
+    if (threads_ == 0) throw_errno(error, "start a pool thread");
   }
+  jobs_.push_back(std::move(job));
   arrived_.notify_one();
 }
 

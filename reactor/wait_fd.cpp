@@ -15,6 +15,8 @@ void WaitFd::begin(Runnable& task) {
   // Attaching anew reports the state of now: what an earlier wait has latched is history.
   const auto had = static_cast<Interest>(entry.watch.interest);
   if (had) loop.detach(entry.watch);
+  bool& latch = direction_ == kRead ? entry.watch.readable : entry.watch.writable;
+  latch = false;
   const int error = loop.attach(fd_, entry.watch, static_cast<Interest>(had | direction_));
   if (error) {
     if (entry.users == 0)
@@ -25,9 +27,10 @@ void WaitFd::begin(Runnable& task) {
     const char* what = direction_ == kRead ? "wait_readable " : "wait_writable ";
     throw_errno(error, what + std::to_string(fd_));
   }
-  waiter = task_ = &task;
+  task_ = &task;
   ++entry.users;
   entry_ = &entry;
+  latch ? task.arm() : static_cast<void>(waiter = &task);  // kqueue may have told by refusing
 }
 
 void WaitFd::leave() noexcept {

@@ -218,6 +218,21 @@ TEST_CASE("detach of what is not attached does nothing, and a watch can be attac
   });
 }
 
+TEST_CASE("a number that is attached already is refused, and stays whose it was") {
+  each_kernel([](Bench& bench) {
+    Pair pair(bench);
+    pair.b.attach();
+    bench.settle(5ms);
+    pair.b.watch.readable = false;
+    Watch second;
+    CHECK(bench->attach(pair.b.fd, second, kRead) == EEXIST);
+    CHECK(second.interest == 0);
+    bench->detach(second);
+    pair.a.send("x");
+    CHECK(bench.eventually([&] { return pair.b.watch.readable; }));
+  });
+}
+
 TEST_CASE("one direction alone can be asked for") {
   each_kernel([](Bench& bench) {
     Pair pair(bench);

@@ -89,6 +89,43 @@ TEST_CASE("a signal does not end a read or a write that it interrupts") {
   ::rmdir(name);
 }
 
+TEST_CASE("writing to a pipe that nobody reads is EPIPE, and never SIGPIPE") {
+  char name[] = "/tmp/hob-files-XXXXXX";
+  REQUIRE(::mkdtemp(name));
+  const std::string pipe = std::string(name) + "/pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const int status = in_child([&] {
+    std::thread reader([&] { ::close(::open(pipe.c_str(), O_RDONLY)); });
+    const std::string what = what_of([&] { posix::write_file(pipe, std::string(1 << 20, 'x')); });
+    reader.join();
+    sigset_t pending;
+    ::sigpending(&pending);
+    if (sigismember(&pending, SIGPIPE)) ::_exit(1);
+    ::_exit(what == "write " + pipe + ": Broken pipe" ? 0 : 2);
+  });
+  CHECK(exited_with(status, 0));
+  ::unlink(pipe.c_str());
+  ::rmdir(name);
+}
+
+TEST_CASE("a path with a NUL in it is refused, where the system would stop reading") {
+  const std::string path("/dev/null\0.txt", 14);
+  CHECK(what_of([&] { posix::read_file(path); }).find("Invalid argument") != std::string::npos);
+  CHECK(what_of([&] { posix::write_file(path, "x"); }).find("Invalid argument") != std::string::npos);
+  CHECK(what_of([&] { posix::list_dir(path); }).find("Invalid argument") != std::string::npos);
+  CHECK(what_of([&] { posix::stat_file(path); }).find("Invalid argument") != std::string::npos);
+}
+
+TEST_CASE("a time beyond the clock's is clamped") {
+  char name[] = "/tmp/hob-files-XXXXXX";
+  ::close(::mkstemp(name));
+  const timespec far[2] = {{.tv_sec = 1 << 30, .tv_nsec = 0}, {.tv_sec = 10589934592, .tv_nsec = 0}};
+  if (::utimensat(AT_FDCWD, name, far, 0) == 0) {
+    CHECK(posix::stat_file(name).modified > std::chrono::system_clock::now());
+  }
+  ::unlink(name);
+}
+
 TEST_CASE("an error of a file names the call and the path") {
   const std::string gone = " /no/such: No such file or directory";
   CHECK(what_of([] { posix::read_file("/no/such"); }) == "open" + gone);

@@ -204,6 +204,27 @@ TEST_CASE("once_if_default can be asked again, upgraded, and outlived by one who
   CHECK(handled_by(SIGUSR1, SIG_DFL));
 }
 
+TEST_CASE("put back by another library after we have gone, our handler hands the signal on") {
+  each_real_kernel([](Bench& outer) {
+    static std::atomic<int> theirs;
+    theirs = 0;
+    struct sigaction first {}, ours, before;
+    first.sa_handler = [](int) { ++theirs; };
+    ::sigaction(SIGUSR1, &first, &before);
+    {
+      Bench bench(outer.kind());
+      REQUIRE(bench->catch_signal(SIGUSR1, Catch::until_closed) == 0);
+      ::sigaction(SIGUSR1, nullptr, &ours);
+    }
+    CHECK(handled_by(SIGUSR1, first.sa_handler));
+    ::sigaction(SIGUSR1, &ours, nullptr);
+    ::raise(SIGUSR1);
+    CHECK(theirs == 1);
+    CHECK(handled_by(SIGUSR1, first.sa_handler));
+    ::sigaction(SIGUSR1, &before, nullptr);
+  });
+}
+
 TEST_CASE("backends come and go in a storm of signals") {
   each_real_kernel([](Bench& outer) {
     REQUIRE(outer->catch_signal(SIGUSR1, Catch::until_closed) == 0);

@@ -3,6 +3,8 @@
 // wait_fd_test.cpp — wait_readable and wait_writable, on the native kernel with pipes and sockets.
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "../../reactor/posix.hpp"
 #include "sync_bench.hpp"
@@ -104,6 +106,7 @@ TEST_CASE("wait_readable returns when the writing end is closed, wait_writable w
     CHECK(still_waits(loop, writer));
     full.close(0);
     loop.run(std::move(writer));
+    loop.run(wait_for(wait_writable(full[1]), 5s));  // and after it has gone
   }
 }
 
@@ -206,6 +209,16 @@ TEST_CASE("when a wait settles or is dropped, the descriptor is free for others"
   loop.detach(watch);
 }
 
+TEST_CASE("a descriptor that is attached already is refused, and stays attached") {
+  Loop loop;
+  Ends ends(Ends::sockets);
+  Watch watch;
+  REQUIRE(loop.attach(ends[0], watch, kReadWrite) == 0);
+  CHECK(refusal(loop, wait_readable(ends[0]), "wait_readable") == std::errc::file_exists);
+  loop.detach(watch);
+  loop.run(wait_writable(ends[0]));
+}
+
 #ifdef __linux__
 // epoll knows what is attached, and forgives who closes too early.
 
@@ -229,16 +242,6 @@ TEST_CASE("a descriptor is the loop's as long as a task waits for it, and no lon
   CHECK(free());
 }
 
-TEST_CASE("a descriptor that is attached already is refused, and stays attached") {
-  Loop loop(make_epoll_backend());
-  Ends ends(Ends::sockets);
-  Watch watch;
-  REQUIRE(loop.attach(ends[0], watch, kReadWrite) == 0);
-  CHECK(refusal(loop, wait_readable(ends[0]), "wait_readable") == std::errc::file_exists);
-  loop.detach(watch);
-  loop.run(wait_writable(ends[0]));
-}
-
 TEST_CASE("a descriptor closed under a waiter is bad use, and does not corrupt the loop") {
   Loop loop(make_epoll_backend());
   Ends ends(Ends::sockets);
@@ -254,6 +257,23 @@ TEST_CASE("a descriptor closed under a waiter is bad use, and does not corrupt t
   loop.run(wait_readable(others[0]));
 }
 #endif
+
+TEST_CASE("a forked child that unwinds leaves its parent's waits alone") {
+  Loop loop;
+  Ends ends(Ends::pipe);
+  Future<> wait = wait_readable(ends[0]);
+  loop.run(sleep(1ms));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    wait.cancel();
+    ::_exit(0);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  ends.put(1, "x");
+  loop.run(wait_for(std::move(wait), 5s));
+}
 
 TEST_CASE("a loop ends with tasks that wait for descriptors") {
   Ends ends(Ends::sockets);
