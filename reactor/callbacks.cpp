@@ -12,10 +12,6 @@ void Loop::call_soon(Closure f, std::source_location site) {
   callback->arm();
 }
 
-TimerHandle Loop::call_later(Duration delay, Closure f, std::source_location site) {
-  return call_at(after(delay), std::move(f), site);
-}
-
 TimerHandle Loop::call_at(TimePoint when, Closure f, std::source_location site) {
   check_thread();
   TimerHandle handle;

@@ -56,4 +56,10 @@ class [[nodiscard("dropping a TimerHandle cancels the call")]] TimerHandle {
   Callback* callback_ = nullptr;
 };
 
+template <class Rep, class Period>
+TimerHandle Loop::call_later(std::chrono::duration<Rep, Period> delay, Closure f,
+                             std::source_location site) {
+  return call_at(after(to_duration(delay)), std::move(f), site);
+}
+
 }  // namespace hob::inline v0

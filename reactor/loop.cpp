@@ -47,6 +47,7 @@ Loop::Loop(std::unique_ptr<Backend> backend)
 Loop::~Loop() {
   if (here.loop != this) fatal("a Loop was destroyed on another thread than its own");
   if (debug_) list_leftovers();
+  posts_.clear();
   mailbox_->close(posts_);
   // A destructor may detach or call again: until nothing is left.
   do {
@@ -102,6 +103,9 @@ void Loop::turn_until_settled(Work& work) {
     if (std::exchange(interrupted_, false)) throw Interrupted();
   }
   settled_ = false;
+  // One more look: Ctrl-C may have come while the work did its last, or without a turn at all.
+  if (interruptible_) deliver(backend_->take_signals());
+  if (std::exchange(interrupted_, false)) throw Interrupted();
 }
 
 std::size_t Loop::poll() {
@@ -113,7 +117,8 @@ std::size_t Loop::poll() {
 
 void Loop::collect(bool may_sleep) {
   TimePoint until = TimePoint::min();
-  if (may_sleep && ready_.empty() && mailbox_->fall_asleep()) {
+  const bool posts_left = posted_ != posts_.size();
+  if (may_sleep && ready_.empty() && !posts_left && mailbox_->fall_asleep()) {
     const auto next = wheel_.next_wake();
     until = next ? TimePoint(Duration(*next)) : kNever;
   }
@@ -121,9 +126,9 @@ void Loop::collect(bool may_sleep) {
   now_ = backend_->now();
   wheel_.advance(tick(now_), [](Timer& due) { static_cast<Alarm&>(due).task->arm(); });
   if (signals_) deliver(backend_->take_signals());
-  mailbox_->take(posts_);
-  for (Closure& f : posts_) call(f);
-  posts_.clear();
+  if (!posts_left) mailbox_->take(posts_);
+  for (std::size_t n = 0; n < kTurn && posted_ != posts_.size(); ++n) call(posts_[posted_++]);
+  if (posted_ == posts_.size()) posts_.clear(), posted_ = 0;
 }
 
 // inline, or else -fPIC makes it a call: another library might put its own in its place.

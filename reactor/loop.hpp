@@ -12,7 +12,7 @@
 //      and arm (the Law of the Batch).
 //   2. Read the clock, once: now().
 //   3. Arm what waits for a deadline that has come, in the order of the deadlines.
-//   4. Deliver signals, and call what other threads have posted.
+//   4. Deliver signals, and call what other threads have posted, kTurn of it at most.
 //   5. Resume what is ready, first in first out, in rounds (a round is what was armed before it
 //      began), until nothing is ready or kTurn resumptions are done. A coroutine that returns hands
 //      over to the one that awaits it at once: it goes to the front.
@@ -103,8 +103,9 @@ class Loop {
   // Calls f in the next round, after everything that is ready now. What f throws goes to on_unhandled.
   void call_soon(Closure f, std::source_location site = std::source_location::current());
 
-  // Calls f once, when the time has come; dropping the handle cancels. Duration::max(): never.
-  TimerHandle call_later(Duration delay, Closure f,
+  // Calls f once, when the time has come; dropping the handle cancels. The type's max(): never.
+  template <class Rep, class Period>
+  TimerHandle call_later(std::chrono::duration<Rep, Period> delay, Closure f,
                          std::source_location site = std::source_location::current());
   TimerHandle call_at(TimePoint when, Closure f,
                       std::source_location site = std::source_location::current());
@@ -122,7 +123,10 @@ class Loop {
   // reported with the coroutine's file:line and its time; ~Loop lists what is still detached,
   // attached or on the pool, and where it was made.
   void set_debug(bool on) noexcept { debug_ = on; }
-  void slow_after(Duration limit = std::chrono::milliseconds(100)) noexcept { slow_ = limit; }
+  template <class Rep = std::int64_t, class Period = std::milli>
+  void slow_after(std::chrono::duration<Rep, Period> limit = std::chrono::milliseconds(100)) noexcept {
+    slow_ = to_duration(limit);
+  }
 
   // The clock as this turn read it.
   TimePoint now() const noexcept { return now_; }
@@ -209,7 +213,8 @@ class Loop {
   List<Watch> attached_;
   std::map<int, ForeignFd> foreign_;
   List<Pooled> pooled_;
-  std::vector<Closure> posts_;    // being called
+  std::vector<Closure> posts_;    // being called, at most kTurn in a turn
+  std::size_t posted_ = 0;        // how many of them have been
   std::vector<Unhandled> unhandled_;
   std::function<void(std::exception_ptr)> handler_;
   Detached detached_;

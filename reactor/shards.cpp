@@ -95,6 +95,8 @@ void run_shards_of(unsigned n, const std::function<Future<>(unsigned)>& start) {
   try {
     for (unsigned shard = 1; shard < n; ++shard)
       threads.emplace_back([&shards, shard] { shards.run(shard); });
+  } catch (const std::system_error& e) {
+    shards.fail(std::make_exception_ptr(std::system_error(e.code(), "start the thread of a shard")));
   } catch (...) {
     shards.fail(std::current_exception());
   }

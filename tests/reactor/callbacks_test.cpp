@@ -73,6 +73,23 @@ TEST_CASE("a TimerHandle may be dropped, or re-armed, inside its own callback") 
   });
 }
 
+TEST_CASE("what is longer than the clock can say is never, whatever its unit") {
+  on_sim([](Sim& sim) -> Future<> {
+    int called = 0;
+    const auto count = [&] { ++called; };
+    const TimerHandle handles[] = {sim.loop.call_later(Duration::max(), count),
+                                   sim.loop.call_later(std::chrono::seconds::max(), count),
+                                   sim.loop.call_later(std::chrono::hours::max(), count),
+                                   sim.loop.call_later(std::chrono::years(300), count)};
+    co_await sleep(24h);
+    CHECK(called == 0);
+    const TimerHandle past = sim.loop.call_later(std::chrono::hours::min(), count);
+    const TimerHandle half = sim.loop.call_later(std::chrono::duration<double>(0.5), count);
+    co_await sleep(1s);
+    CHECK(called == 2);
+  });
+}
+
 TEST_CASE("a moved TimerHandle keeps the call; assigning to it cancels what it had") {
   on_sim([](Sim& sim) -> Future<> {
     Log log;

@@ -49,6 +49,22 @@ TEST_CASE("a million posts from four threads: each is called once, and those of 
   CHECK(left == 0);
 }
 
+TEST_CASE("posts do not keep the loop: at most 128 of them are called between two looks at the clock") {
+  Loop loop;
+  int called = 0, at_timer = -1, at_task = -1;
+  const TimerHandle timer = loop.call_later(Duration(0), [&] { at_timer = called; });
+  for (int i = 0; i < 1000; ++i) loop.post([&] { ++called; });
+  loop.run([](const int& now, int& seen) -> Future<> {
+    co_await yield();
+    seen = now;
+    while (now < 1000) co_await yield();
+  }(called, at_task));
+  CHECK(called == 1000);
+  CHECK(at_task <= 128);
+  CHECK(at_timer >= 0);
+  CHECK(at_timer <= 256);
+}
+
 TEST_CASE("no wake-up is lost when the loop has nothing else: only posts end its sleep") {
   Loop loop;
   int ball = 0;

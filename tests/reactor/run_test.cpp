@@ -183,6 +183,23 @@ TEST_CASE("run puts SIGINT back to its default, whether it was interrupted or no
   CHECK(twice.wait() == -SIGINT);
 }
 
+TEST_CASE("SIGINT is not lost on work that ends without another turn") {
+  Child child([] {
+    ::_exit(as_main([]() -> Future<> {
+      ::raise(SIGINT);
+      co_return;
+    }));
+  });
+  CHECK(child.wait() == 130);
+  Child late([] {
+    ::_exit(as_main([]() -> Future<> {
+      co_await yield();
+      ::raise(SIGINT);
+    }));
+  });
+  CHECK(late.wait() == 130);
+}
+
 TEST_CASE("a program that awaits SIGINT itself takes it over: every one of them") {
   Child child([] {
     ::_exit(as_main([]() -> Future<> {
