@@ -8,7 +8,7 @@
 //
 // Invariants
 //   1. A Runnable is in at most one list: the ready queue of its loop (or, once it has settled,
-//      the list of a Collector, see future.hpp).
+//      the list of a Collector, see work.hpp).
 //   2. arm() and arm_next() run nobody.
 //   3. `here` is this thread's view of its current loop; nothing in it is shared between threads.
 #pragma once
@@ -83,7 +83,7 @@ class Runnable : public Link {
   Step step_;                  // what the turn calls
   std::source_location site_;
   std::uint32_t loop_id_;      // the loop it was made under; 0: none
-  std::uint16_t flags_;        // a Work's; see future.hpp
+  std::uint16_t flags_;        // a Work's; see work.hpp
 
   friend class Loop;
 };

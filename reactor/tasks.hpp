@@ -29,7 +29,7 @@ class Tasks {
  protected:
   friend class Task;
   Tasks() = default;
-  ~Tasks() { drop_all(); }
+  virtual ~Tasks() { drop_all(); }
   Tasks(const Tasks&) = delete;
 
   // A task has settled and left the list; `error` is null if it went well.

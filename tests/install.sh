@@ -54,6 +54,7 @@ install_line() {
   if have apt-get && [ "$(id -u)" = 0 ]; then echo "$apt"
   elif have apt-get && have sudo; then echo "sudo sh -c '$apt'"
   elif have apt-get; then echo "su -c '$apt'"
+  elif [ "$(uname)" = Darwin ] && ! works compiler; then echo 'xcode-select --install'
   elif have brew; then echo "brew install $*"
   elif [ "$(uname)" = Darwin ]; then
     echo '/bin/bash -c "$(curl -fsSL https://raw.githubusercontent.com/Homebrew/install/HEAD/install.sh)"'
@@ -68,14 +69,18 @@ obtain() {
   [ -n "$missing" ] || return 0
 
   line=$(install_line $(for tool in $missing; do packages_of "$tool"; done))
-  case $line in su\ * | /* | \#*) return 1 ;; esac # for somebody to type, not for a script
+  case $line in su\ * | /* | xcode* | \#*) return 1 ;; esac # for somebody to type, not for a script
   echo "missing:$missing; installing:"
   echo "  $line"
-  sh -c "$line" || return 1
+  sh -c "$line" || {
+    case $line in sudo\ *) line="$line  # or, without sudo: su -c ${line#sudo sh -c }" ;; esac
+    return 1
+  }
   for tool in $missing; do works "$tool" || return 1; done
 }
 
 require() {
+  [ -z "${CXX:-}" ] || works compiler || { echo "$0: CXX=$CXX is not a compiler here" >&2; exit 2; }
   obtain "$@" || {
     echo "$0 needs:$missing. Please type this line, then start it again:"
     echo "$line"
