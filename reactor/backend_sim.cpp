@@ -84,7 +84,10 @@ void SimBackend::wait(TimePoint until) {
   while (!k.jobs.empty() && k.jobs.front().when <= k.now) {
     const Job job = std::move(k.jobs.front());
     k.jobs.pop_front();
+    // As on another thread: the loop is not there.
+    const Here outside = std::exchange(here, Here());
     job.run();
+    here = outside;
   }
   k.woken = false;
 }

@@ -27,6 +27,11 @@ class Collecting : public Collector {
     task_ = &h.promise();
     h.promise().pause();
   }
+  // Told by the coroutine that awaits this; an error then keeps its place in the user's source.
+  void awaited_by(Work& self) noexcept { self_ = &self; }
+  void blame(const Work& work) const noexcept {
+    if (work.failed()) self_->takes_place_of(work);
+  }
   // From here on nobody waits: what the combinator drops next may settle its siblings.
   void await_resume() noexcept { task_ = nullptr; }
   Runnable* parent() noexcept override { return task_; }
@@ -37,6 +42,7 @@ class Collecting : public Collector {
     if (task_) task_->arm();
   }
   Runnable* task_ = nullptr;
+  Work* self_ = nullptr;
 };
 
 // Until all have settled, or (fail_fast) one has failed.
@@ -63,7 +69,9 @@ class Countdown final : public Collecting {
   }
   // Throws the first error, if there is one.
   void check() const {
-    if (failed_) std::rethrow_exception(failed_->take_error());
+    if (!failed_) return;
+    blame(*failed_);
+    std::rethrow_exception(failed_->take_error());
   }
 
  private:

@@ -5,7 +5,7 @@
 
 namespace hob::inline v0 {
 
-Future<> Combining::gather_voids(std::vector<Future<>> from) {
+Future<> Combining::gather_voids(Own, std::vector<Future<>> from) {
   Countdown all(true);
   std::vector<Future<>> each = std::move(from);
   for (auto& f : each) all.add(work(f));

@@ -26,29 +26,29 @@
 
 namespace hob::inline v0 {
 
-// A function that makes an awaitable: fetch, or [&] { return fetch(url); }.
+// An awaitable, or a function that makes one: fetch, or [url] { return fetch(url); }. A function that
+// is handed over is kept as long as its work, so that what it captured lives.
 template <class F>
 concept Starter = !Awaitable<F> && std::invocable<F&> && Awaitable<std::invoke_result_t<F&>>;
+template <class A>
+concept Startable = Awaitable<A> || Starter<A>;
+template <class A>
+using started_t = awaited_t<typename std::conditional_t<Awaitable<A>, std::type_identity<A>,
+                                                        std::invoke_result<A&>>::type>;
 
 // --- gather: all of them ---------------------------------------------------------------------------
 
 // Waits for all; a tuple of their values (void: std::monostate). Fails fast: the first error drops the
 // others, and is thrown. (asyncio lets the others run on; here nobody would own them.)
-template <Awaitable... A>
-Future<std::tuple<Unit<awaited_t<A>>...>> gather(A&&... work);
-template <Starter... F>
-  requires(sizeof...(F) > 0)
-auto gather(F&&... start);
+template <Startable... A>
+Future<std::tuple<Unit<started_t<A>>...>> gather(A&&... work);
 // The same; the values in the vector's order (void: nothing).
 template <Awaitable A>
 auto gather(std::vector<A> work);
 
 // Waits for all, whatever they end in; a Result of each (asyncio's return_exceptions=True).
-template <Awaitable... A>
-Future<std::tuple<Result<awaited_t<A>>...>> gather_settled(A&&... work);
-template <Starter... F>
-  requires(sizeof...(F) > 0)
-auto gather_settled(F&&... start);
+template <Startable... A>
+Future<std::tuple<Result<started_t<A>>...>> gather_settled(A&&... work);
 template <Awaitable A>
 Future<std::vector<Result<awaited_t<A>>>> gather_settled(std::vector<A> work);
 
@@ -56,12 +56,9 @@ Future<std::vector<Result<awaited_t<A>>>> gather_settled(std::vector<A> work);
 
 // Waits for the first to settle and drops the others. index() of the variant tells who won. An error
 // settles: it is thrown if it comes first.
-template <Awaitable... A>
+template <Startable... A>
   requires(sizeof...(A) > 0)
-Future<std::variant<Unit<awaited_t<A>>...>> race(A&&... work);
-template <Starter... F>
-  requires(sizeof...(F) > 0)
-auto race(F&&... start);
+Future<std::variant<Unit<started_t<A>>...>> race(A&&... work);
 // The same; index and value of the winner. An empty vector is std::logic_error.
 template <Awaitable A>
 Future<std::pair<std::size_t, Unit<awaited_t<A>>>> race(std::vector<A> work);
@@ -91,11 +88,11 @@ class AsCompleted {
  public:
   explicit AsCompleted(std::vector<Future<T>> work);
   // The next value; empty when all are through. One next() at a time.
-  Future<std::optional<Unit<T>>> next() { return next_of(state_); }
+  Future<std::optional<Unit<T>>> next() { return next_of(Own(), state_); }
 
  private:
   struct State;
-  static Future<std::optional<Unit<T>>> next_of(std::shared_ptr<State> state);
+  static Future<std::optional<Unit<T>>> next_of(Own, std::shared_ptr<State> state);
   std::shared_ptr<State> state_;  // shared with a pending next()
 };
 template <Awaitable A>
@@ -122,10 +119,24 @@ struct Combining {
     if (Work& work = Innards::outcome(settled); work.failed()) return Result<T>(work.take_error());
     return Result<T>(unit(settled));
   }
-  // Leaves begin left to right: braces say so, where arguments of a call would not.
-  template <Awaitable... A>
-  static std::tuple<Future<awaited_t<A>>...> begin(A&&... work) {
-    return std::tuple<Future<awaited_t<A>>...>{as_future(std::forward<A>(work))...};
+  // Left to right: braces say so, where arguments of a call would not.
+  template <Startable... A>
+  static std::tuple<Future<started_t<A>>...> begin(A&&... work) {
+    return std::tuple<Future<started_t<A>>...>{begin_one(std::forward<A>(work))...};
+  }
+  template <Startable A>
+  static Future<started_t<A>> begin_one(A&& work) {
+    using Held = std::remove_cvref_t<A>;
+    if constexpr (Awaitable<A>)
+      return as_future(std::forward<A>(work));
+    else if constexpr (std::is_lvalue_reference_v<A> || !std::is_class_v<Held> || std::is_empty_v<Held>)
+      return as_future(std::invoke(work));
+    else
+      return keep_value<started_t<A>>(Own(), std::move(work));
+  }
+  template <class T, class F>
+  static Future<T> keep_value(Own, F f) {
+    co_return co_await std::invoke(f);
   }
   template <Awaitable A>
   static std::vector<Future<awaited_t<A>>> futures(std::vector<A>& from) {
@@ -140,7 +151,7 @@ struct Combining {
   }
 
   template <class... T>
-  static Future<std::tuple<Unit<T>...>> gather(std::tuple<Future<T>...> from) {
+  static Future<std::tuple<Unit<T>...>> gather(Own, std::tuple<Future<T>...> from) {
     Countdown all(true);
     std::tuple<Future<T>...> each = std::move(from);
     std::apply([&](auto&... f) { (all.add(work(f)), ...); }, each);
@@ -149,7 +160,7 @@ struct Combining {
     co_return std::apply([](auto&... f) { return std::tuple<Unit<T>...>(unit(f)...); }, each);
   }
   template <class T>
-  static Future<std::vector<T>> gather_values(std::vector<Future<T>> from) {
+  static Future<std::vector<T>> gather_values(Own, std::vector<Future<T>> from) {
     Countdown all(true);
     std::vector<Future<T>> each = std::move(from);
     for (auto& f : each) all.add(work(f));
@@ -160,10 +171,10 @@ struct Combining {
     for (auto& f : each) values.push_back(std::move(f).get());
     co_return std::move(values);
   }
-  static Future<> gather_voids(std::vector<Future<>> from);
+  static Future<> gather_voids(Own, std::vector<Future<>> from);
 
   template <class... T>
-  static Future<std::tuple<Result<T>...>> settle(std::tuple<Future<T>...> from) {
+  static Future<std::tuple<Result<T>...>> settle(Own, std::tuple<Future<T>...> from) {
     Countdown all(false);
     std::tuple<Future<T>...> each = std::move(from);
     std::apply([&](auto&... f) { (all.add(work(f)), ...); }, each);
@@ -171,7 +182,7 @@ struct Combining {
     co_return std::apply([](auto&... f) { return std::tuple<Result<T>...>(result(f)...); }, each);
   }
   template <class T>
-  static Future<std::vector<Result<T>>> settle_vector(std::vector<Future<T>> from) {
+  static Future<std::vector<Result<T>>> settle_vector(Own, std::vector<Future<T>> from) {
     Countdown all(false);
     std::vector<Future<T>> each = std::move(from);
     for (auto& f : each) all.add(work(f));
@@ -183,11 +194,12 @@ struct Combining {
   }
 
   template <class... T>
-  static Future<std::variant<Unit<T>...>> race(std::tuple<Future<T>...> from) {
+  static Future<std::variant<Unit<T>...>> race(Own, std::tuple<Future<T>...> from) {
     First first;
     std::tuple<Future<T>...> each = std::move(from);
     std::apply([&](auto&... f) { (first.add(work(f)), ...); }, each);
     co_await std::move(first);
+    first.blame(*first.first());
     co_return winner<std::variant<Unit<T>...>>(first, each, std::index_sequence_for<T...>());
   }
   template <class Variant, class Tuple, std::size_t... I>
@@ -202,12 +214,13 @@ struct Combining {
     return std::move(*won);
   }
   template <class T>
-  static Future<std::pair<std::size_t, Unit<T>>> race_vector(std::vector<Future<T>> from) {
+  static Future<std::pair<std::size_t, Unit<T>>> race_vector(Own, std::vector<Future<T>> from) {
     if (from.empty()) misuse("race of no Futures: nobody can win it");
     First first;
     std::vector<Future<T>> each = std::move(from);
     for (auto& f : each) first.add(work(f));
     co_await std::move(first);
+    first.blame(*first.first());
     std::size_t won = 0;
     while (&work(each[won]) != first.first()) ++won;
     Unit<T> value = unit(each[won]);
@@ -217,7 +230,7 @@ struct Combining {
   // Both the work and the alarm arm the same coroutine; who was first does not matter, only whether
   // the work has settled when it resumes.
   template <class T>
-  static Future<T> wait_until(Future<T> from, TimePoint deadline) {
+  static Future<T> wait_until(Own, Future<T> from, TimePoint deadline) {
     First first;
     Limit limit(deadline);
     Future<T> only = std::move(from);
@@ -250,7 +263,7 @@ struct Combining {
   };
 
   template <class T>
-  static Future<Result<T>> as_result(Future<T> from) {
+  static Future<Result<T>> as_result(Own, Future<T> from) {
     First first;
     Future<T> only = std::move(from);
     first.add(work(only));
@@ -259,67 +272,49 @@ struct Combining {
   }
 };
 
-template <Awaitable... A>
-Future<std::tuple<Unit<awaited_t<A>>...>> gather(A&&... work) {
-  return Combining::gather(Combining::begin(std::forward<A>(work)...));
-}
-template <Starter... F>
-  requires(sizeof...(F) > 0)
-auto gather(F&&... start) {
-  std::tuple each{as_future(std::invoke(start))...};  // braces: left to right
-  return Combining::gather(std::move(each));
+template <Startable... A>
+Future<std::tuple<Unit<started_t<A>>...>> gather(A&&... work) {
+  return Combining::gather(Own(), Combining::begin(std::forward<A>(work)...));
 }
 template <Awaitable A>
 auto gather(std::vector<A> work) {
   if constexpr (std::is_void_v<awaited_t<A>>)
-    return Combining::gather_voids(Combining::futures(work));
+    return Combining::gather_voids(Own(), Combining::futures(work));
   else
-    return Combining::gather_values(Combining::futures(work));
+    return Combining::gather_values(Own(), Combining::futures(work));
 }
 
-template <Awaitable... A>
-Future<std::tuple<Result<awaited_t<A>>...>> gather_settled(A&&... work) {
-  return Combining::settle(Combining::begin(std::forward<A>(work)...));
-}
-template <Starter... F>
-  requires(sizeof...(F) > 0)
-auto gather_settled(F&&... start) {
-  std::tuple each{as_future(std::invoke(start))...};
-  return Combining::settle(std::move(each));
+template <Startable... A>
+Future<std::tuple<Result<started_t<A>>...>> gather_settled(A&&... work) {
+  return Combining::settle(Own(), Combining::begin(std::forward<A>(work)...));
 }
 template <Awaitable A>
 Future<std::vector<Result<awaited_t<A>>>> gather_settled(std::vector<A> work) {
-  return Combining::settle_vector(Combining::futures(work));
+  return Combining::settle_vector(Own(), Combining::futures(work));
 }
 
-template <Awaitable... A>
+template <Startable... A>
   requires(sizeof...(A) > 0)
-Future<std::variant<Unit<awaited_t<A>>...>> race(A&&... work) {
-  return Combining::race(Combining::begin(std::forward<A>(work)...));
-}
-template <Starter... F>
-  requires(sizeof...(F) > 0)
-auto race(F&&... start) {
-  std::tuple each{as_future(std::invoke(start))...};
-  return Combining::race(std::move(each));
+Future<std::variant<Unit<started_t<A>>...>> race(A&&... work) {
+  return Combining::race(Own(), Combining::begin(std::forward<A>(work)...));
 }
 template <Awaitable A>
 Future<std::pair<std::size_t, Unit<awaited_t<A>>>> race(std::vector<A> work) {
-  return Combining::race_vector(Combining::futures(work));
+  return Combining::race_vector(Own(), Combining::futures(work));
 }
 
 template <Awaitable A, class Rep, class Period>
 Future<awaited_t<A>> wait_for(A&& work, std::chrono::duration<Rep, Period> limit) {
   const TimePoint deadline = Loop::current().after(to_duration(limit));
-  return Combining::wait_until(as_future(std::forward<A>(work)), deadline);
+  return Combining::wait_until(Own(), as_future(std::forward<A>(work)), deadline);
 }
 template <Awaitable A>
 Future<awaited_t<A>> wait_until(A&& work, TimePoint deadline) {
-  return Combining::wait_until(as_future(std::forward<A>(work)), deadline);
+  return Combining::wait_until(Own(), as_future(std::forward<A>(work)), deadline);
 }
 template <Awaitable A>
 Future<Result<awaited_t<A>>> as_result(A&& work) {
-  return Combining::as_result(as_future(std::forward<A>(work)));
+  return Combining::as_result(Own(), as_future(std::forward<A>(work)));
 }
 
 template <class T>
@@ -335,7 +330,7 @@ AsCompleted<T>::AsCompleted(std::vector<Future<T>> work) : state_(new State{{}, 
 }
 
 template <class T>
-Future<std::optional<Unit<T>>> AsCompleted<T>::next_of(std::shared_ptr<State> state) {
+Future<std::optional<Unit<T>>> AsCompleted<T>::next_of(Own, std::shared_ptr<State> state) {
   if (state->left == 0) co_return std::nullopt;
   if (state->arrivals.awaited()) misuse("as_completed: one next() at a time");
   struct Leave {
@@ -345,6 +340,7 @@ Future<std::optional<Unit<T>>> AsCompleted<T>::next_of(std::shared_ptr<State> st
   co_await std::move(state->arrivals);
   --state->left;
   auto& outcome = static_cast<Outcome<T>&>(state->arrivals.next());
+  state->arrivals.blame(outcome);
   if constexpr (std::is_void_v<T>) {
     outcome.take();
     co_return std::monostate();

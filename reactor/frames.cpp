@@ -19,9 +19,9 @@ struct Frames::Drain {
   }
 };
 
-void* Frames::take_slow(std::size_t size_class) {
+void* Frames::take_slow(std::size_t bytes) {
   static const thread_local Drain at_exit;
-  return ::operator new(size_class * kGrain);
+  return ::operator new(bytes);
 }
 
 }  // namespace hob::inline v0

@@ -7,7 +7,7 @@
 //
 // Invariants
 //   1. A frame may be freed on any thread, and after the thread's list was drained at its exit.
-//   2. At most kKeep frames of one size are kept; what is beyond goes back to the system.
+//   2. At most kKeep frames of one size are kept, a 32nd of that beyond 1 KiB, none beyond 8 KiB.
 //   3. Under AddressSanitizer there is no list, so that use after free is seen.
 #pragma once
 
@@ -20,7 +20,7 @@ namespace hob::inline v0 {
 class Frames {
  public:
   static void* take(std::size_t size) {
-    const std::size_t c = (size + kGrain - 1) / kGrain;
+    const std::size_t c = class_of(size);
     if (c < kSizes) {
       Free*& head = mine_.free[c];
       if (Free* frame = head) {
@@ -29,12 +29,12 @@ class Frames {
         return frame;
       }
     }
-    return take_slow(c);
+    return take_slow(c < kSizes ? bytes_of(c) : size);
   }
 
   static void give(void* memory, std::size_t size) noexcept {
-    const std::size_t c = (size + kGrain - 1) / kGrain;
-    if (c < kSizes && mine_.kept[c] < mine_.keep) {
+    const std::size_t c = class_of(size);
+    if (c < kSizes && mine_.kept[c] < (c <= kFine ? mine_.keep : mine_.keep / 32)) {
       mine_.free[c] = new (memory) Free{mine_.free[c]};
       ++mine_.kept[c];
     } else {
@@ -48,10 +48,18 @@ class Frames {
   };
   struct Drain;  // empties the lists at thread exit
 
-  static void* take_slow(std::size_t size_class);
+  static void* take_slow(std::size_t bytes);
 
-  static constexpr std::size_t kGrain = 16;
-  static constexpr std::size_t kSizes = 65;  // frames up to 1 KiB are kept
+  // By 16 bytes up to 1 KiB, by 256 up to 8 KiB; what is larger is not kept.
+  static constexpr std::size_t kGrain = 16, kFine = 64, kCoarse = 256;
+  static constexpr std::size_t kSizes = kFine + 1 + 28;
+  static constexpr std::size_t class_of(std::size_t size) noexcept {
+    const std::size_t c = (size + kGrain - 1) / kGrain;
+    return c <= kFine ? c : kFine + (size - kFine * kGrain + kCoarse - 1) / kCoarse;
+  }
+  static constexpr std::size_t bytes_of(std::size_t c) noexcept {
+    return c <= kFine ? c * kGrain : kFine * kGrain + (c - kFine) * kCoarse;
+  }
 #if defined(__SANITIZE_ADDRESS__)
   static constexpr std::uint16_t kKeep = 0;
 #elif defined(__has_feature)

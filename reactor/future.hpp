@@ -49,7 +49,7 @@ concept Awaitable = requires { typename awaited_t<A>; };
 // What an F called with Args gives in the end: U, whether it returns U or something that awaits to U.
 template <class R>
 struct Eventually {
-  using type = R;
+  using type = std::remove_cvref_t<R>;
 };
 template <Awaitable R>
 struct Eventually<R> {
@@ -80,7 +80,7 @@ Future {
   // Any other awaitable begins when it is converted: Future<> f = sleep(1s);
   template <Awaitable A>
     requires(!std::same_as<std::remove_cvref_t<A>, Future> && std::same_as<awaited_t<A>, T>)
-  Future(A&& leaf) : Future(drive(std::forward<A>(leaf))) {}
+  Future(A&& leaf) : Future(drive(Own(), std::forward<A>(leaf))) {}
 
   // Whether it holds anything at all.
   explicit operator bool() const noexcept { return outcome_ != nullptr; }
@@ -128,7 +128,7 @@ Future {
   struct Awaiter;
   explicit Future(Outcome<T>* outcome) noexcept : outcome_(outcome) {}
   template <class A>
-  static Future drive(A leaf);  // a coroutine around one co_await
+  static Future drive(Own, A leaf);  // a coroutine around one co_await
   T take();                     // the result of a settled one; frees it
 
   Outcome<T>* outcome_ = nullptr;
@@ -165,7 +165,8 @@ struct InPlace {
 template <class T>
 class Coroutine : public Outcome<T> {
  public:
-  Coroutine() noexcept : Outcome<T>(&resume, Work::kCoroutine | Work::kRunning) {}
+  explicit Coroutine(unsigned flags) noexcept
+      : Outcome<T>(&resume, Work::kCoroutine | Work::kRunning | flags) {}
 
   static void* operator new(std::size_t size) { return Frames::take(size); }
   static void operator delete(void* frame, std::size_t size) noexcept { Frames::give(frame, size); }
@@ -188,6 +189,7 @@ class Coroutine : public Outcome<T> {
   auto await_transform(A&& awaitable,
                        std::source_location site = std::source_location::current()) {
     this->site_ = site;
+    if constexpr (requires { awaitable.awaited_by(*this); }) awaitable.awaited_by(*this);
     if constexpr (requires { std::forward<A>(awaitable).operator co_await(); }) {
       return std::forward<A>(awaitable).operator co_await();
     } else {
@@ -219,6 +221,9 @@ class Coroutine : public Outcome<T> {
 template <class T>
 class Future<T>::promise_type final : public Coroutine<T> {
  public:
+  promise_type() noexcept : Coroutine<T>(0) {}
+  template <class... Args>
+  promise_type(Own&, Args&...) noexcept : Coroutine<T>(Work::kOwn) {}
   Future get_return_object() noexcept { return Future(this); }
   template <class U = T>
     requires std::constructible_from<T, U&&>
@@ -230,6 +235,9 @@ class Future<T>::promise_type final : public Coroutine<T> {
 template <>
 class Future<void>::promise_type final : public Coroutine<void> {
  public:
+  promise_type() noexcept : Coroutine<void>(0) {}
+  template <class... Args>
+  promise_type(Own&, Args&...) noexcept : Coroutine<void>(kOwn) {}
   Future get_return_object() noexcept { return Future(this); }
   void return_void() noexcept {}
 };
@@ -302,7 +310,7 @@ T Future<T>::take() {
 
 template <class T>
 template <class A>
-Future<T> Future<T>::drive(A leaf) {
+Future<T> Future<T>::drive(Own, A leaf) {
   co_return co_await static_cast<A&&>(leaf);
 }
 

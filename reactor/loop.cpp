@@ -127,7 +127,11 @@ void Loop::collect(bool may_sleep) {
   wheel_.advance(tick(now_), [](Timer& due) { static_cast<Alarm&>(due).task->arm(); });
   if (signals_) deliver(backend_->take_signals());
   if (!posts_left) mailbox_->take(posts_);
-  for (std::size_t n = 0; n < kTurn && posted_ != posts_.size(); ++n) call(posts_[posted_++]);
+  for (std::size_t n = 0; n < kTurn && posted_ != posts_.size(); ++n) {
+    const TimePoint before = debug_ ? clock() : TimePoint();
+    call(posts_[posted_++]);
+    if (debug_) tell_slow(before, {}, "a function that was posted");
+  }
   if (posted_ == posts_.size()) posts_.clear(), posted_ = 0;
 }
 
@@ -160,9 +164,10 @@ std::size_t Loop::resume() {
 
 void Loop::step_timed(Runnable& next) {
   const TimePoint before = clock();
-  const std::source_location site = next.site();
+  const Work* const work = Work::of(next);
+  const std::source_location site = work ? work->place_above() : next.site();
   step(next);
-  tell_slow(before, site);
+  tell_slow(before, site, "a coroutine before its first await");
 }
 
 // Shuffles what is ready, and marks where the next round begins.
@@ -186,6 +191,11 @@ void Loop::free_done() noexcept {
   while (!done_.empty()) delete &done_.pop_front().owner;
 }
 
+std::source_location Loop::place_now() const noexcept {
+  const Work* const work = running_ ? Work::of(*running_) : nullptr;
+  return work ? work->place_above() : running_ ? running_->site() : std::source_location();
+}
+
 bool Loop::runs_under(const Task& task) const noexcept {
   for (Runnable* next = running_; next;) {
     const Work* work = Work::of(*next);
@@ -201,9 +211,16 @@ bool Loop::runs_under(const Task& task) const noexcept {
 int Loop::attach(int fd, Watch& watch, Interest interest) {
   check_thread();
   if (const int error = backend_->attach(fd, watch, interest)) return error;
-  if (running_) watch.site = running_->site();
+  watch.site = place_now();
   attached_.push_back(watch);
   return 0;
+}
+
+ForeignFd& Loop::foreign(int fd) {
+  const auto number = static_cast<std::size_t>(fd);
+  if (number >= foreign_.size()) foreign_.resize(number + 1);
+  if (!foreign_[number]) foreign_[number] = std::make_unique<ForeignFd>();
+  return *foreign_[number];
 }
 
 void Loop::detach(Watch& watch) noexcept {

@@ -34,7 +34,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <vector>
 
@@ -56,6 +55,7 @@ class SignalBox;    // who waits for which signal; signals.hpp
 struct Pooled : Link {
   std::source_location site() const noexcept;
   Runnable* task = nullptr;
+  std::source_location made{};
 };
 
 // A foreign library's descriptor while tasks wait for it (wait_fd.hpp).
@@ -122,14 +122,14 @@ class Loop {
   // Debug mode, also by HOB_DEBUG=1 without a rebuild: a resumption longer than slow_after is
   // reported with the coroutine's file:line and its time; ~Loop lists what is still detached,
   // attached or on the pool, and where it was made.
-  void set_debug(bool on) noexcept { debug_ = on; }
+  void set_debug(bool on) { check_thread(), debug_ = on; }
   template <class Rep = std::int64_t, class Period = std::milli>
-  void slow_after(std::chrono::duration<Rep, Period> limit = std::chrono::milliseconds(100)) noexcept {
-    slow_ = to_duration(limit);
+  void slow_after(std::chrono::duration<Rep, Period> limit = std::chrono::milliseconds(100)) {
+    check_thread(), slow_ = to_duration(limit);
   }
 
   // The clock as this turn read it.
-  TimePoint now() const noexcept { return now_; }
+  TimePoint now() const { return check_thread(), now_; }
 
   // --- for leaf operations -------------------------------------------------------------------
   // The clock, read by this very call (the Law of Late, never Early).
@@ -151,14 +151,18 @@ class Loop {
   // Backend::attach and detach, remembered for the list that debug mode prints.
   int attach(int fd, Watch& watch, Interest interest);
   void detach(Watch& watch) noexcept;
-  std::map<int, ForeignFd>& foreign() noexcept { return foreign_; }
+  ForeignFd& foreign(int fd);
   List<Pooled>& pooled() noexcept { return pooled_; }
   // Frees the task once the present resumption is over: it has settled, or runs at this moment.
   void free_soon(Hook<Task>& task) noexcept { done_.push_back(task); }
+  // The place in the user's source where what runs now was resumed; line 0: nobody knows.
+  std::source_location place_now() const noexcept;
+  unsigned dropping = 0;  // how many tasks are being dropped at this moment, one inside the other
   // Whether what the turn has resumed belongs to this task.
   bool runs_under(const Task& task) const noexcept;
-  // Debug mode: reports it if more than slow_after has passed since `before`.
-  void tell_slow(TimePoint before, const std::source_location& site) const;
+  // Debug mode: reports it if more than slow_after has passed since `before`; `site` of line 0 is a
+  // function that was posted, or main's first stretch.
+  void tell_slow(TimePoint before, const std::source_location& site, const char* otherwise) const;
   bool debug() const noexcept { return debug_; }
   // Queues an error that nobody took, for on_unhandled.
   void unhandled(std::exception_ptr error, const std::source_location& site) noexcept;
@@ -211,7 +215,7 @@ class Loop {
   List<Hook<Task>> done_;         // tasks to be freed after the present resumption
   List<Hook<Callback>> callbacks_;
   List<Watch> attached_;
-  std::map<int, ForeignFd> foreign_;
+  std::vector<std::unique_ptr<ForeignFd>> foreign_;  // by number; kept for the next wait
   List<Pooled> pooled_;
   std::vector<Closure> posts_;    // being called, at most kTurn in a turn
   std::size_t posted_ = 0;        // how many of them have been

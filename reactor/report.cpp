@@ -56,18 +56,24 @@ void Loop::Detached::ended(std::exception_ptr error, const std::source_location&
   if (error) here.loop->unhandled(std::move(error), site);
 }
 
-void Loop::tell_slow(TimePoint before, const std::source_location& site) const {
+void Loop::tell_slow(TimePoint before, const std::source_location& site,
+                     const char* otherwise) const {
   const Duration took = backend_->now() - before;
   if (took < slow_) return;
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
-  char what[80];
-  std::snprintf(what, sizeof what, "the loop was blocked for %lld ms, by what resumed at",
-                static_cast<long long>(ms));
-  print_place(what, site);
+  char what[100];
+  std::snprintf(what, sizeof what, "the loop was blocked for %lld ms, by %s",
+                static_cast<long long>(ms), site.line() ? "what resumed at" : otherwise);
+  site.line() ? print_place(what, site) : static_cast<void>(std::fprintf(stderr, "hob: %s\n", what));
 }
 
 void Loop::list_leftovers() {
-  for (auto& task : detached_.tasks_) print_place("still detached, waiting at", task.owner.site());
+  for (auto& task : detached_.tasks_) {
+    std::string what = "still detached, ";
+    if (const auto& made = task.owner.made(); made.line())
+      what.append("made at ").append(made.file_name()).append(":" + std::to_string(made.line()) + ", ");
+    print_place((what + "waiting at").c_str(), task.owner.place());
+  }
   for (auto& watch : attached_) {
     const std::string what = "still attached: descriptor " + std::to_string(watch.fd) + ", from";
     print_place(what.c_str(), watch.site);
@@ -77,9 +83,23 @@ void Loop::list_leftovers() {
 
 void Work::report() noexcept {
   if (here.loop)
-    here.loop->unhandled(take_error(), site_);
+    here.loop->unhandled(take_error(), place());
   else
-    print_error(error_, site_);
+    print_error(error_, place());
+}
+
+std::source_location Work::place() const noexcept {
+  std::source_location deepest;
+  for (const Work* work = this; work; work = work->child_)
+    if (!(work->flags_ & kOwn) && work->site_.line()) deepest = work->site_;
+  return deepest.line() ? deepest : place_above();
+}
+
+std::source_location Work::place_above() const noexcept {
+  if (!(flags_ & kOwn)) return site_;
+  Runnable* const above = parent();
+  const Work* const work = above ? of(*above) : nullptr;
+  return work ? work->place_above() : above ? above->site() : std::source_location();
 }
 
 void Work::adopt() noexcept {

@@ -16,7 +16,7 @@ auto run(F&& f, Args&&... args) {
   loop.interruptible();
   const TimePoint before = loop.clock();
   auto work = as_future(std::invoke(std::forward<F>(f), std::forward<Args>(args)...));
-  if (loop.debug()) loop.tell_slow(before, {});
+  if (loop.debug()) loop.tell_slow(before, {}, "main's first stretch");
   return loop.run(std::move(work));
 }
 

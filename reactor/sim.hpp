@@ -16,7 +16,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include "backend.hpp"
+#include "loop.hpp"
 
 namespace hob::inline v0::sim {
 

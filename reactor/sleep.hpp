@@ -34,6 +34,9 @@ Sleep sleep(std::chrono::duration<Rep, Period> duration) {
 }
 
 // The same up to a moment of the loop's clock.
-inline Sleep sleep_until(TimePoint when) noexcept { return Sleep(when); }
+template <class D>
+Sleep sleep_until(std::chrono::time_point<Clock, D> when) noexcept {
+  return Sleep(TimePoint(to_duration(when.time_since_epoch())));
+}
 
 }  // namespace hob::inline v0

@@ -30,6 +30,7 @@ void Event::set() {
 }
 
 Semaphore::~Semaphore() {
+  for (; !returns_.empty(); returns_.pop_front()) returns_.front().gone = true;
   out_ -= Waiter::break_all(granted_);
   Waiter::break_all(waiters_);
   if (out_) fatal("a Mutex or Semaphore was destroyed while a Guard or Permit of it was held");
@@ -63,13 +64,17 @@ class Condition::Notified : public Leaf<Notified>, Waiter {
   Condition& condition_;
 };
 
-Future<> Condition::wait(Permit& guard) {
-  home_.check();
+Future<> Condition::waited(Own, Condition& condition, Permit& guard) {
+  condition.home_.check();
   if (!guard) misuse("Condition::wait needs a guard that holds its Mutex");
   Semaphore& mutex = *guard.of_;
-  Notified notified(*this);
+  Notified notified(condition);
+  Semaphore::Return back;
+  mutex.returns_.push_back(back);
   guard.release();
   co_await static_cast<Notified&&>(notified);
+  if (back.gone) throw BrokenPromise("the Mutex was destroyed");
+  back.unlink();
   guard = co_await mutex.acquire();
   notified.used();
 }

@@ -92,6 +92,10 @@ class Semaphore {
 
  private:
   friend class Permit;
+  friend class Condition;
+  struct Return : Link {  // a Condition's waiter, who will want its permit back
+    bool gone = false;    // there is none any more
+  };
   void give_back() noexcept;
 
   Home home_;
@@ -99,6 +103,7 @@ class Semaphore {
   std::size_t out_ = 0;      // permits held, or granted and not yet seen
   List<Waiter> waiters_;
   List<Waiter> granted_;
+  List<Return> returns_;
 };
 
 // What acquire() and lock() give; gives itself back when it goes. Move-only.
@@ -147,12 +152,13 @@ class Condition {
 
   // Releases the guard, waits to be notified, takes the lock again. Dropped: the guard stays empty,
   // and a notification that had come goes on to the next waiter.
-  Future<> wait(Permit& guard);
+  Future<> wait(Permit& guard) { return waited(Own(), *this, guard); }
   void notify_one();
   void notify_all();
 
  private:
   class Notified;
+  static Future<> waited(Own, Condition& condition, Permit& guard);
   Home home_;
   List<Waiter> waiters_;
   List<Waiter> granted_;

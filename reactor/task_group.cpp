@@ -8,6 +8,8 @@
 namespace hob::inline v0 {
 
 TaskGroup::~TaskGroup() {
+  wake_joins();
+  for (Idle& join : joins_) join.group_ = nullptr;
   drop_all();
   if (error_ && !told_ && here.loop) here.loop->unhandled(error_, {});
 }
@@ -22,22 +24,28 @@ void TaskGroup::adopt(Future<> work, std::uint32_t drops) {
   if (drops == drops_) Tasks::start(std::move(work));
 }
 
-Future<> TaskGroup::join() {
-  home_.check();
-  while (!empty()) {
-    idle_.clear();
-    co_await idle_.wait();
-  }
-  if (error_) {
-    told_ = true;
-    std::rethrow_exception(error_);
+Future<> TaskGroup::joined(Own, TaskGroup& group) {
+  group.home_.check();
+  do {
+    co_await Idle(group);
+  } while (!group.empty());
+  if (group.error_) {
+    group.told_ = true;
+    std::rethrow_exception(group.error_);
   }
 }
 
+Runnable* TaskGroup::parent() noexcept { return joins_.empty() ? nullptr : joins_.front().task_; }
+
+void TaskGroup::wake_joins() noexcept {
+  for (Idle& join : joins_) join.task_->arm();
+}
+
 void TaskGroup::cancel() noexcept {
+  if (home_.foreign()) fatal("a TaskGroup was cancelled on a thread that is not its Loop's");
   ++drops_;
   drop_all();
-  idle_.set();
+  wake_joins();
 }
 
 void TaskGroup::ended(std::exception_ptr error, const std::source_location& site) noexcept {
@@ -47,9 +55,10 @@ void TaskGroup::ended(std::exception_ptr error, const std::source_location& site
     failed_ = true;
     ++drops_;
     error_ = std::move(error);
+    site_ = site;
     drop_all();
   }
-  if (empty()) idle_.set();
+  if (empty()) wake_joins();
 }
 
 }  // namespace hob::inline v0

@@ -5,13 +5,13 @@
 
 namespace hob::inline v0 {
 
-void Tasks::start(Future<> work) {
+void Tasks::start(Future<> work, std::source_location made) {
   home_.check();
   if (!work) misuse("an empty Future cannot be started: it was moved from");
   Loop::current();
   Outcome<void>& outcome = Innards::outcome(work);
   if (outcome.settled() && !outcome.failed()) return;
-  auto* task = new Task(*this, std::move(work));
+  auto* task = new Task(*this, std::move(work), made.line() ? made : here.loop->place_now());
   tasks_.push_back(task->hook_);
   if (outcome.settled())
     task->settled(outcome);
@@ -23,26 +23,32 @@ void Tasks::drop_all() noexcept {
   while (!tasks_.empty()) {
     Task& task = tasks_.pop_front().owner;
     task.owner_ = nullptr;
-    if (here.loop && here.loop->runs_under(task))
-      here.loop->free_soon(task.hook_);
-    else
+    Loop* const loop = here.loop;
+    if (loop && loop->runs_under(task)) {
+      if (loop->dropping) fatal("a task dropped another that does not await it, but owns its TaskGroup");
+      loop->free_soon(task.hook_);
+    } else {
+      if (loop) ++loop->dropping;
       delete &task;
+      if (loop) --loop->dropping;
+    }
   }
 }
 
 void Task::settled(Work& work) noexcept {
   const bool dropped = !owner_;
+  std::source_location where = work.place();
+  if (!where.line()) where = made_;
   hook_.unlink();
   here.loop->free_soon(hook_);
-  const std::source_location where = work.deepest().site();
   if (!dropped)
     std::exchange(owner_, nullptr)->ended(work.take_error(), where);
   else if (work.failed())
     here.loop->unhandled(work.take_error(), where);
 }
 
-void detach(Future<> work) {
-  Loop::current().detached().start(std::move(work));
+void detach(Future<> work, std::source_location made) {
+  Loop::current().detached().start(std::move(work), made);
 }
 
 }  // namespace hob::inline v0

@@ -20,10 +20,12 @@ class Task;
 // The owner's side: a set of Tasks.
 class Tasks {
  public:
-  void start(Future<> work);
+  void start(Future<> work, std::source_location made = {});
   // Drops all, in the order in which they were started. One that is running (it called this) goes on
   // to its next suspension, and is dropped there, by the loop.
   void drop_all() noexcept;
+  // Who goes on when all have ended; may be null.
+  virtual Runnable* parent() noexcept { return nullptr; }
   bool empty() const noexcept { return tasks_.empty(); }
 
  protected:
@@ -41,26 +43,29 @@ class Tasks {
 
 class Task final : public Collector {
  public:
-  Task(Tasks& owner, Future<> work) noexcept
-      : hook_(*this), owner_(&owner), work_(std::move(work)) {}
+  Task(Tasks& owner, Future<> work, const std::source_location& made) noexcept
+      : hook_(*this), owner_(&owner), made_(made), work_(std::move(work)) {}
   static void* operator new(std::size_t size) { return Frames::take(size); }
   static void operator delete(void* memory, std::size_t n) noexcept { Frames::give(memory, n); }
 
   void settled(Work& work) noexcept override;
-  Runnable* parent() noexcept override { return nullptr; }
-  const std::source_location& site() const noexcept { return Innards::outcome(work_).deepest().site(); }
+  Runnable* parent() noexcept override { return owner_ ? owner_->parent() : nullptr; }
+  // Where it was made, and where it waits or has failed; line 0: nobody knows.
+  const std::source_location& made() const noexcept { return made_; }
+  std::source_location place() const noexcept { return Innards::outcome(work_).place(); }
 
  private:
   friend class Tasks;
   Hook<Task> hook_;
   Tasks* owner_;
+  std::source_location made_;
   Future<> work_;  // last: dropped first
 };
 
 // Calls f(args...), keeping both for as long as the Future that comes back runs; decays them as
 // std::thread does. What makes a capturing lambda safe as a task.
 template <class F, class... Args>
-Future<> keep(F f, Args... args) {
+Future<> keep(Own, F f, Args... args) {
   if constexpr (Awaitable<std::invoke_result_t<F&, Args...>>)
     static_cast<void>(co_await std::invoke(f, std::forward<Args>(args)...));
   else
@@ -68,27 +73,33 @@ Future<> keep(F f, Args... args) {
 }
 
 // A Future that awaits and forgets the value.
+template <class T>
+Future<> forget_value(Own, Future<T> work) {
+  static_cast<void>(co_await std::move(work));
+}
 template <Awaitable A>
 Future<> forget(A&& awaitable) {
   if constexpr (std::is_void_v<awaited_t<A>>)
     return as_future(std::forward<A>(awaitable));
   else
-    return keep([](Future<awaited_t<A>> work) { return work; }, as_future(std::forward<A>(awaitable)));
+    return forget_value(Own(), as_future(std::forward<A>(awaitable)));
 }
 
 // Hands work to the loop, which keeps it until it settles or ~Loop. An error goes to the loop's
 // handler (Loop::on_unhandled).
-void detach(Future<> work);
+void detach(Future<> work, std::source_location made = std::source_location::current());
 template <Awaitable A>
-void detach(A&& work) {
-  detach(forget(std::forward<A>(work)));
+void detach(A&& work, std::source_location made = std::source_location::current()) {
+  detach(forget(std::forward<A>(work)), made);
 }
 
 // The same for a call: keeps f and args alive, so that detach([x]() -> Future<> { … }) is safe.
 template <class F, class... Args>
   requires(!Awaitable<F> && std::invocable<std::decay_t<F>&, std::decay_t<Args>...>)
 void detach(F&& f, Args&&... args) {
-  detach(keep<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f), std::forward<Args>(args)...));
+  detach(keep<std::decay_t<F>, std::decay_t<Args>...>(Own(), std::forward<F>(f),
+                                                      std::forward<Args>(args)...),
+         std::source_location());
 }
 
 }  // namespace hob::inline v0

@@ -20,13 +20,13 @@ struct Following {
   template <class T, class F>
   static auto then(Future<T> from, F f) {
     if constexpr (std::is_void_v<T>)
-      return then_void<eventually_t<F>>(std::move(from), std::move(f));
+      return then_void<eventually_t<F>>(Own(), std::move(from), std::move(f));
     else
-      return then_value<eventually_t<F, T>>(std::move(from), std::move(f));
+      return then_value<eventually_t<F, T>>(Own(), std::move(from), std::move(f));
   }
 
   template <class U, class T, class F>
-  static Future<U> then_value(Future<T> from, F f) {
+  static Future<U> then_value(Own, Future<T> from, F f) {
     Future<T> work = std::move(from);
     if (work.ready()) co_await yield();
     T value = co_await std::move(work);
@@ -37,7 +37,7 @@ struct Following {
   }
 
   template <class U, class F>
-  static Future<U> then_void(Future<> from, F f) {
+  static Future<U> then_void(Own, Future<> from, F f) {
     Future<> work = std::move(from);
     if (work.ready()) co_await yield();
     co_await std::move(work);
@@ -48,7 +48,7 @@ struct Following {
   }
 
   template <class T, class F>
-  static Future<T> recover(Future<T> from, F f) {
+  static Future<T> recover(Own, Future<T> from, F f) {
     Future<T> work = std::move(from);
     if (work.ready()) co_await yield();
     std::exception_ptr error;
@@ -64,7 +64,7 @@ struct Following {
   }
 
   template <class T, class F>
-  static Future<T> finally(Future<T> from, F f) {
+  static Future<T> finally(Own, Future<T> from, F f) {
     struct Last {
       F& f;
       ~Last() { std::invoke(f); }  // a throw ends the program, as from any destructor
@@ -84,14 +84,14 @@ auto Future<T>::then(F f) && {
 template <class T>
 template <class F>
 Future<T> Future<T>::recover(F f) && {
-  return Following::recover(std::move(*this), std::move(f));
+  return Following::recover(Own(), std::move(*this), std::move(f));
 }
 
 template <class T>
 template <class F>
 Future<T> Future<T>::finally(F f) && {
   static_assert(std::is_void_v<std::invoke_result_t<F&>>, "finally takes a function that returns void");
-  return Following::finally(std::move(*this), std::move(f));
+  return Following::finally(Own(), std::move(*this), std::move(f));
 }
 
 // One result for many readers. Copyable; the work lives while one copy does; `co_await shared`
@@ -104,6 +104,8 @@ class SharedFuture {
  public:
   using awaited_type = T;
 
+  // An empty one: only assignment and destruction make sense.
+  SharedFuture() noexcept = default;
   explicit SharedFuture(Future<T> work) : hub_(std::make_shared<Hub>(std::move(work))) {}
 
   bool ready() const noexcept { return hub_ && hub_->work.ready(); }

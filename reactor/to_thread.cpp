@@ -14,13 +14,14 @@ void OnPool::begin(Runnable& coroutine) {
     back.post([job] { job->arrive(); });
   });
   job_->waiter = task = &coroutine;
+  made = loop.place_now();
   loop.pooled().push_back(*this);
 }
 
 std::source_location Pooled::site() const noexcept {
   const Work* job = Work::of(*task);
-  Runnable* waiter = job ? job->parent() : nullptr;
-  return waiter ? waiter->site() : std::source_location();
+  const std::source_location place = job ? job->place_above() : std::source_location();
+  return place.line() ? place : made;
 }
 
 }  // namespace hob::inline v0

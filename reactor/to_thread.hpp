@@ -101,7 +101,7 @@ class PoolCall final : public PoolJob {
 
 struct Pooling {
   template <class R, class Call>
-  static Future<R> run(std::shared_ptr<Call> call) {
+  static Future<R> run(Own, std::shared_ptr<Call> call) {
     co_await OnPool(call);
     co_return call->take();
   }
@@ -113,7 +113,7 @@ Future<std::decay_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>
     F&& f, Args&&... args) {
   using R = std::decay_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
   using Call = PoolCall<R, std::decay_t<F>, std::decay_t<Args>...>;
-  return Pooling::run<R>(std::make_shared<Call>(std::forward<F>(f), std::forward<Args>(args)...));
+  return Pooling::run<R>(Own(), std::make_shared<Call>(std::forward<F>(f), std::forward<Args>(args)...));
 }
 
 }  // namespace hob::inline v0

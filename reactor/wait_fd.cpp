@@ -3,13 +3,16 @@
 // wait_fd.cpp — one registration per foreign descriptor, shared by its two directions.
 #include "wait_fd.hpp"
 
+#include <cerrno>
 #include <string>
 
 namespace hob::inline v0 {
 
 void WaitFd::begin(Runnable& task) {
   Loop& loop = *here.loop;
-  ForeignFd& entry = loop.foreign()[fd_];
+  const char* const what = direction_ == kRead ? "wait_readable " : "wait_writable ";
+  if (fd_ < 0) throw_errno(EBADF, what + std::to_string(fd_));
+  ForeignFd& entry = loop.foreign(fd_);
   Runnable*& waiter = direction_ == kRead ? entry.watch.reader : entry.watch.writer;
   if (waiter) misuse("wait_readable / wait_writable: another task waits for this descriptor already");
   // Attaching anew reports the state of now: what an earlier wait has latched is history.
@@ -19,14 +22,12 @@ void WaitFd::begin(Runnable& task) {
   latch = false;
   const int error = loop.attach(fd_, entry.watch, static_cast<Interest>(had | direction_));
   if (error) {
-    if (entry.users == 0)
-      loop.foreign().erase(fd_);
-    else if (loop.attach(fd_, entry.watch, had) != 0)
+    if (entry.users != 0 && loop.attach(fd_, entry.watch, had) != 0)
       // It was closed while another task waits for it: that one's own call will say so.
       entry.watch.on_readable(), entry.watch.on_writable();
-    const char* what = direction_ == kRead ? "wait_readable " : "wait_writable ";
     throw_errno(error, what + std::to_string(fd_));
   }
+  entry.watch.site = site_;
   task_ = &task;
   ++entry.users;
   entry_ = &entry;
@@ -41,7 +42,6 @@ void WaitFd::leave() noexcept {
   if (waiter == task_) waiter = nullptr;
   if (--entry.users == 0) {
     here.loop->detach(entry.watch);
-    here.loop->foreign().erase(fd_);
   }
 }
 

@@ -13,8 +13,9 @@ namespace hob::inline v0 {
 
 class WaitFd : public Leaf<WaitFd> {
  public:
-  WaitFd(int fd, Interest direction) noexcept : fd_(fd), direction_(direction) {}
-  WaitFd(WaitFd&& from) noexcept : fd_(from.fd_), direction_(from.direction_) {}
+  WaitFd(int fd, Interest direction, const std::source_location& site) noexcept
+      : fd_(fd), direction_(direction), site_(site) {}
+  WaitFd(WaitFd&& from) noexcept : WaitFd(from.fd_, from.direction_, from.site_) {}
   ~WaitFd() { leave(); }
 
   bool try_now() const noexcept { return false; }
@@ -25,6 +26,7 @@ class WaitFd : public Leaf<WaitFd> {
   void leave() noexcept;
   int fd_;
   Interest direction_;
+  std::source_location site_;
   ForeignFd* entry_ = nullptr;
   Runnable* task_ = nullptr;
 };
@@ -32,7 +34,13 @@ class WaitFd : public Leaf<WaitFd> {
 // Waits until a read (a write) would not block, end and error included. The descriptor stays open
 // until then. One waiter per direction: a second is std::logic_error. A descriptor that cannot be
 // waited for is std::system_error, a regular file with EPERM on every kernel.
-inline WaitFd wait_readable(int fd) noexcept { return WaitFd(fd, kRead); }
-inline WaitFd wait_writable(int fd) noexcept { return WaitFd(fd, kWrite); }
+inline WaitFd wait_readable(
+    int fd, std::source_location site = std::source_location::current()) noexcept {
+  return WaitFd(fd, kRead, site);
+}
+inline WaitFd wait_writable(
+    int fd, std::source_location site = std::source_location::current()) noexcept {
+  return WaitFd(fd, kWrite, site);
+}
 
 }  // namespace hob::inline v0

@@ -36,6 +36,9 @@ class Collector {
   ~Collector() = default;
 };
 
+// First parameter of hob's own coroutines: where they await is no place in the user's source.
+struct Own {};
+
 // What a Future points at, whatever its type: a coroutine's promise, or the pair behind a Promise.
 class Work : public Runnable {
  public:
@@ -70,13 +73,16 @@ class Work : public Runnable {
   // from there brings its place along.
   void awaits(const Work* child) noexcept { child_ = child; }
   void comes_from(const Work& child) noexcept {
-    if (child.failed()) site_ = child.site_;
+    if (child.failed()) takes_place_of(child);
   }
-  const Work& deepest() const noexcept {
-    const Work* work = this;
-    while (work->child_) work = work->child_;
-    return *work;
+  void takes_place_of(const Work& failed) noexcept {
+    if (!(failed.flags_ & kOwn)) set_place(failed.site_);
   }
+  void set_place(const std::source_location& place) noexcept { site_ = place, clear(kOwn); }
+  // Where in the user's source it waits, or has failed: the deepest place that is known, else
+  // place_above(); and that of this or the next one up the tree. None: line 0.
+  std::source_location place() const noexcept;
+  std::source_location place_above() const noexcept;
   Collector* collector() const noexcept {
     return flags_ & kCollected ? reader_.collector : nullptr;
   }
@@ -101,7 +107,8 @@ class Work : public Runnable {
     kCollected = 32,  // the reader is a Collector
     kQuiet = 64,      // see hush()
     kWriterEnd = 128, // of a Pair: the Promise is there
-    kReaderEnd = 256  // of a Pair: the Future is there
+    kReaderEnd = 256, // of a Pair: the Future is there
+    kOwn = 512        // its site is hob's, not the user's
   };
 
   Work(Step step, unsigned flags) noexcept

@@ -30,6 +30,11 @@ TEST_CASE("a frame that was given back is the next one of its size") {
   void* second = Frames::take(195);
   CHECK(first == second);
   void* other = Frames::take(300);
+  void* large = Frames::take(1500);
+  Frames::give(large, 1500);
+  void* again = Frames::take(1400);
+  CHECK(again == large);
+  Frames::give(again, 1400);
   CHECK(other != second);
   Frames::give(second, 195);
   Frames::give(other, 300);

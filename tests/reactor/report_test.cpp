@@ -128,6 +128,60 @@ TEST_CASE("without a handler, one line on stderr names the file and line of the 
   CHECK(text.find("tasks.hpp") == std::string::npos);
 }
 
+TEST_CASE("the place that is named is the user's, also where a part of hob lay between") {
+  Stderr lines;
+  sim::World world(1);
+  Loop loop(world.backend());
+  std::vector<std::pair<std::string, unsigned>> expected;
+  const auto here_is = [&](const char* error, unsigned line) { expected.emplace_back(error, line); };
+  const auto next_line = [](std::source_location at = std::source_location::current()) {
+    return at.line() + 1;
+  };
+  unsigned bad_line = 0;
+  const auto bad = [&]() -> Future<> {
+    bad_line = next_line();
+    co_await sleep(2ms);
+    throw std::runtime_error("bad");
+  };
+  const auto limited = [&]() -> Future<> {
+    here_is("timed out", next_line());
+    co_await wait_for(sleep(1s), 1ms);
+  };
+  const auto on_pool = [&]() -> Future<> {
+    here_is("from the pool", next_line());
+    co_await to_thread([] { throw std::runtime_error("from the pool"); });
+  };
+  const auto gathers = [&]() -> Future<> { co_await gather(bad(), sleep(1s)); };
+  const auto races = [&]() -> Future<> { co_await race(bad(), sleep(1s)); };
+  const auto groups = [&]() -> Future<> {
+    TaskGroup group;
+    group.start(bad);
+    co_await group.join();
+  };
+  const auto follows = [&]() -> Future<> { co_await bad().then([] {}).finally([] {}); };
+  here_is("nobody awaits", next_line());
+  detach(to_thread([] { throw std::runtime_error("nobody awaits"); }));
+  detach(limited);
+  detach(on_pool);
+  for (const auto& part : {std::function<Future<>()>(gathers), std::function<Future<>()>(races),
+                           std::function<Future<>()>(groups), std::function<Future<>()>(follows)})
+    detach(part);
+  loop.run(sleep(10ms));
+  for (int i = 0; i < 4; ++i) here_is("bad", bad_line);
+  std::string text = lines.text();
+  INFO(text);
+  const std::string file = std::source_location::current().file_name();
+  for (const auto& [error, line] : expected) {
+    const std::string told = "nobody took this error: " + error + "; last at: " + file + ":" +
+                             std::to_string(line) + "\n";
+    const std::size_t at = text.find(told);
+    INFO(told);
+    CHECK(at != std::string::npos);
+    if (at != std::string::npos) text.erase(at, told.size());
+  }
+  CHECK(text.find("last at") == std::string::npos);
+}
+
 // --- debug mode -----------------------------------------------------------------------------------
 
 TEST_CASE("native: in debug mode a resumption over the limit is reported with its file and line") {
@@ -148,6 +202,20 @@ TEST_CASE("native: in debug mode a resumption over the limit is reported with it
   INFO(text);
   CHECK(text.find("the loop was blocked for ") != std::string::npos);
   CHECK(text.find("report_test.cpp:" + std::to_string(line) + "\n") != std::string::npos);
+}
+
+TEST_CASE("native: in debug mode a function that was posted is reported too") {
+  Stderr lines;
+  Loop loop;
+  loop.set_debug(true);
+  loop.slow_after(5ms);
+  loop.post([&] {
+    const TimePoint end = loop.clock() + 8ms;
+    while (loop.clock() < end) {
+    }
+  });
+  loop.poll();
+  CHECK(lines.text().find(" ms, by a function that was posted\n") != std::string::npos);
 }
 
 TEST_CASE("in debug mode a loop that ends lists what is still detached, and where it waits") {
@@ -224,6 +292,29 @@ TEST_CASE("in debug mode a loop that ends lists what is attached, and what is on
   INFO(text);
   CHECK(text.find("still attached: descriptor 3, from") != std::string::npos);
   CHECK(text.find("still on the pool, awaited at") != std::string::npos);
+}
+
+TEST_CASE("what is left is listed by the user's lines, not by hob's") {
+  Stderr lines;
+  unsigned line = 0;
+  {
+    sim::World world(1);
+    Loop loop(world.backend());
+    loop.set_debug(true);
+    int fds[2];
+    loop.backend().pair(fds);
+    line = std::source_location::current().line() + 1;
+    detach(sleep(1h)), detach(wait_readable(fds[0]));
+    loop.poll();
+  }
+  const std::string text = lines.text();
+  INFO(text);
+  const std::string place = "report_test.cpp:" + std::to_string(line);
+  CHECK(text.find("still detached, made at ") != std::string::npos);
+  CHECK(text.find(place + ", waiting") != std::string::npos);
+  CHECK(text.find("still attached: descriptor 3, from: ") != std::string::npos);
+  CHECK(text.find(place + "\n") != std::string::npos);
+  CHECK(text.find(".hpp") == std::string::npos);
 }
 
 TEST_CASE("without debug mode nothing is said") {
