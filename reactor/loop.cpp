@@ -10,6 +10,8 @@
 #include "callbacks.hpp"
 #include "mailbox.hpp"
 #include "signals.hpp"
+#include "to_thread.hpp"
+#include "wait_fd.hpp"
 
 namespace hob::inline v0 {
 
@@ -191,21 +193,6 @@ void Loop::free_done() noexcept {
   while (!done_.empty()) delete &done_.pop_front().owner;
 }
 
-std::source_location Loop::place_now() const noexcept {
-  const Work* const work = running_ ? Work::of(*running_) : nullptr;
-  return work ? work->place_above() : running_ ? running_->site() : std::source_location();
-}
-
-bool Loop::runs_under(const Task& task) const noexcept {
-  for (Runnable* next = running_; next;) {
-    const Work* work = Work::of(*next);
-    if (!work) return false;
-    if (work->collector() == &task) return true;
-    next = work->parent();
-  }
-  return false;
-}
-
 // --- descriptors ---------------------------------------------------------------------------------
 
 int Loop::attach(int fd, Watch& watch, Interest interest) {
@@ -214,13 +201,6 @@ int Loop::attach(int fd, Watch& watch, Interest interest) {
   watch.site = place_now();
   attached_.push_back(watch);
   return 0;
-}
-
-ForeignFd& Loop::foreign(int fd) {
-  const auto number = static_cast<std::size_t>(fd);
-  if (number >= foreign_.size()) foreign_.resize(number + 1);
-  if (!foreign_[number]) foreign_[number] = std::make_unique<ForeignFd>();
-  return *foreign_[number];
 }
 
 void Loop::detach(Watch& watch) noexcept {

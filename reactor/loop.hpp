@@ -50,19 +50,8 @@ class TimerHandle;
 class Mailbox;      // what other threads post; mailbox.hpp
 class Remote;
 class SignalBox;    // who waits for which signal; signals.hpp
-
-// A job on the pool, seen from the loop: who waits for it.
-struct Pooled : Link {
-  std::source_location site() const noexcept;
-  Runnable* task = nullptr;
-  std::source_location made{};
-};
-
-// A foreign library's descriptor while tasks wait for it (wait_fd.hpp).
-struct ForeignFd {
-  Watch watch;
-  unsigned users = 0;
-};
+struct Pooled;      // a job on the pool; to_thread.hpp
+struct ForeignFd;   // a descriptor that tasks wait for; wait_fd.hpp
 
 // A deadline with something to arm; lives in the frame of a leaf, or in a callback.
 struct Alarm : Timer {

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <string>
 
-#include "loop.hpp"
+#include "to_thread.hpp"
 
 namespace hob::inline v0 {
 
@@ -100,6 +100,11 @@ std::source_location Work::place_above() const noexcept {
   Runnable* const above = parent();
   const Work* const work = above ? of(*above) : nullptr;
   return work ? work->place_above() : above ? above->site() : std::source_location();
+}
+
+std::source_location Loop::place_now() const noexcept {
+  const Work* const work = running_ ? Work::of(*running_) : nullptr;
+  return work ? work->place_above() : running_ ? running_->site() : std::source_location();
 }
 
 void Work::adopt() noexcept {

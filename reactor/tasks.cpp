@@ -35,6 +35,16 @@ void Tasks::drop_all() noexcept {
   }
 }
 
+bool Loop::runs_under(const Task& task) const noexcept {
+  for (Runnable* next = running_; next;) {
+    const Work* work = Work::of(*next);
+    if (!work) return false;
+    if (work->collector() == &task) return true;
+    next = work->parent();
+  }
+  return false;
+}
+
 void Task::settled(Work& work) noexcept {
   const bool dropped = !owner_;
   std::source_location where = work.place();

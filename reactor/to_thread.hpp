@@ -32,6 +32,13 @@ Future<std::decay_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>
 
 // --- implementation from here on -----------------------------------------------------------------
 
+// A job on the pool, seen from the loop: who waits for it.
+struct Pooled : Link {
+  std::source_location site() const noexcept;
+  Runnable* task = nullptr;
+  std::source_location made{};
+};
+
 class PoolJob {
  public:
   virtual ~PoolJob() = default;

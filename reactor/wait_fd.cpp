@@ -8,6 +8,13 @@
 
 namespace hob::inline v0 {
 
+ForeignFd& Loop::foreign(int fd) {
+  const auto number = static_cast<std::size_t>(fd);
+  if (number >= foreign_.size()) foreign_.resize(number + 1);
+  if (!foreign_[number]) foreign_[number] = std::make_unique<ForeignFd>();
+  return *foreign_[number];
+}
+
 void WaitFd::begin(Runnable& task) {
   Loop& loop = *here.loop;
   const char* const what = direction_ == kRead ? "wait_readable " : "wait_writable ";

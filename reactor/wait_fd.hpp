@@ -11,6 +11,12 @@
 
 namespace hob::inline v0 {
 
+// A foreign library's descriptor, kept by the loop for the next wait.
+struct ForeignFd {
+  Watch watch;
+  unsigned users = 0;  // tasks that wait for it
+};
+
 class WaitFd : public Leaf<WaitFd> {
  public:
   WaitFd(int fd, Interest direction, const std::source_location& site) noexcept
