@@ -72,6 +72,8 @@ std::mt19937 dice(hostile && mode[7] == ':' ? static_cast<unsigned>(std::atoi(mo
 
 bool one_in(unsigned n) { return hostile && dice() % n == 0; }
 
+int refuse_after = 0, refuse_with = 0;  // kqueue_model_refuse()
+
 // A fork while another thread holds the lock must not leave it locked in the child.
 void lock_model() { model.lock(); }
 void unlock_model() { model.unlock(); }
@@ -154,6 +156,7 @@ int change(Queue& queue, const struct kevent& wanted) {
     ::epoll_ctl(epoll, EPOLL_CTL_DEL, fd, nullptr);
     return 0;
   }
+  if (refuse_after > 0 && --refuse_after == 0) return refuse_with;
   if (hostile && write && pipe_without_reader(fd)) return EPIPE;
   epoll_event event{};
   event.events = write ? EPOLLOUT : EPOLLIN | EPOLLRDHUP;
@@ -260,9 +263,12 @@ extern "C" int kevent(int kq, const struct kevent* changes, int nchanges, struct
   if (!queue) return errno = EBADF, -1;
 
   int told = 0;
+  std::vector<struct kevent> receipts;
+  bool refused = false;
   for (int i = 0; i < nchanges; ++i) {
     struct kevent receipt = changes[i];  // by value: `events` may be the same array
     const int error = change(*queue, receipt);
+    refused |= error != 0;
     if (error == 0 && !(receipt.flags & EV_RECEIPT)) continue;
     if (told == nevents) {
       if (error != 0) return errno = error, -1;
@@ -270,8 +276,12 @@ extern "C" int kevent(int kq, const struct kevent* changes, int nchanges, struct
     }
     receipt.flags |= EV_ERROR;
     receipt.data = error;
-    events[told++] = receipt;
+    receipts.push_back(receipt);
+    ++told;
   }
+  // Interrupted, the changes are made all the same, and the receipts are lost.
+  if (nchanges > 0 && !refused && one_in(16)) return errno = EINTR, -1;
+  for (int i = 0; i < told; ++i) events[i] = receipts[static_cast<std::size_t>(i)];
   if (told > 0 || nevents == 0) return told;
   if (one_in(16)) return errno = EINTR, -1;
 
@@ -292,6 +302,12 @@ extern "C" int kevent(int kq, const struct kevent* changes, int nchanges, struct
     if (::ppoll(asked, 3, timeout ? &rest : nullptr, nullptr) == -1) return -1;
     lock.lock();
   }
+}
+
+// For tests: the nth EV_ADD of a READ or WRITE filter from now on is refused with `error`.
+extern "C" void kqueue_model_refuse(int nth, int error) {
+  const std::scoped_lock lock(model);
+  refuse_after = nth, refuse_with = error;
 }
 
 // Stands in front of the C library's: what a kqueue kernel does when a number is closed.

@@ -148,6 +148,31 @@ TEST_CASE("in a forked child the parent's backend says that it is not there, and
   });
 }
 
+// The model of kqueue has it, where the suite is linked to it.
+extern "C" void kqueue_model_refuse(int nth, int error) __attribute__((weak));
+
+TEST_CASE("kqueue: a filter that is refused leaves none of the descriptor's behind") {
+  if (!kqueue_model_refuse) return;
+  each_real_kernel([](Bench& bench) {
+    if (bench.kind().name != "kqueue") return;
+    for (const int nth : {1, 2}) {
+      CAPTURE(nth);
+      Pair pair(bench);
+      Watch watch;
+      kqueue_model_refuse(nth, ENOMEM);
+      CHECK(bench->attach(pair.b.fd, watch) == ENOMEM);
+      CHECK(watch.interest == 0);
+      kqueue_model_refuse(nth, EPIPE);  // of WRITE alone it is no refusal: the call will tell
+      CHECK(bench->attach(pair.b.fd, watch) == (nth == 1 ? 0 : EPIPE));
+      bench->detach(watch);
+      kqueue_model_refuse(0, 0);
+      pair.b.attach();
+      pair.a.send("x");
+      CHECK(bench.eventually([&] { return pair.b.watch.readable && pair.b.watch.writable; }));
+    }
+  });
+}
+
 TEST_CASE("HOB_BACKEND chooses among the kernels compiled in, and refuses any other") {
   const char* const set = std::getenv("HOB_BACKEND");
   const std::string before = set ? set : "";
