@@ -8,16 +8,16 @@
 // Invariants
 //   1. An event carries the address of an attached Watch, or null: that is our own wake-up.
 //   2. wait() runs no user code (the Law of the Batch, backend.hpp), so that address is good.
-//   3. A descriptor is registered once and deregistered once: edge-triggered, so nothing is
-//      re-armed in between.
 #ifdef __linux__
 
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "error.hpp"
@@ -65,7 +65,9 @@ class EpollBackend final : public PosixBackend {
   void wait(TimePoint until) override {
     if (forked()) throw_errno(EBADF, "a Loop does not live on in a forked child");
     epoll_event events[kBatch];
-    const int count = receive(events, time_left(until));
+    int count = receive(events, time_left(until));
+    while (count == 0 && until != TimePoint::min() && now() < until)
+      count = receive(events, time_left(until));
     if (count == -1 && errno != EINTR) throw_errno(errno, "epoll_wait");
     for (int i = 0; i < count; ++i) deliver(events[i]);
   }
@@ -102,11 +104,16 @@ class EpollBackend final : public PosixBackend {
 
   // Sleeps and fetches. Answers how many events came, or -1: EINTR is an early return, no more.
   //
+  // An idle kernel is late by all the slack it has: the thread's (50 us; PR_SET_TIMERSLACK, prctl(2)),
+  // or a thousandth of the sleep. So it is asked for that much less; if early, wait() sleeps on.
+  //
   // epoll_wait(2) counts milliseconds, epoll_pwait2(2) nanoseconds. It is called by number: glibc
   // wraps it since 2.35, musl not at all. Linux before 5.11 answers ENOSYS, and a container whose
   // filter is older EPERM; ppoll(2) on the epoll descriptor then sleeps as exactly, a call more.
   int receive(epoll_event* events, Duration at_most) noexcept {
     if (at_most > Duration::zero()) {
+      const Duration slack = std::max(slack_, at_most / 1000);
+      if (at_most > slack) at_most -= slack;
       const std::int64_t span[] = {  // the kernel's timespec: 64 bits each, on every machine
           at_most / std::chrono::seconds(1), (at_most % std::chrono::seconds(1)).count()};
 #ifdef SYS_epoll_pwait2
@@ -140,6 +147,7 @@ class EpollBackend final : public PosixBackend {
   int kernel_ = -1;
   int waker_ = -1;
   bool exact_ = true;  // epoll_pwait2 works, as far as we know
+  const Duration slack_{::prctl(PR_GET_TIMERSLACK)};
 };
 
 }  // namespace

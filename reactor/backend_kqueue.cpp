@@ -8,9 +8,7 @@
 // Invariants
 //   1. An event carries the address of an attached Watch, or null: that is our own wake-up.
 //   2. wait() runs no user code (the Law of the Batch, backend.hpp), so that address is good.
-//   3. A descriptor is registered once and deregistered once: edge-triggered, so nothing is
-//      re-armed in between.
-//   4. A call of kevent() either changes or waits, never both, and every change is receipted
+//   3. A call of kevent() either changes or waits, never both, and every change is receipted
 //      (EV_RECEIPT): otherwise one refused change would hide whether the others were made.
 #if !defined(__linux__) || defined(HOB_KQUEUE)
 

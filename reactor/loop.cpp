@@ -76,7 +76,6 @@ void Loop::check_thread() const {
 
 namespace {
 
-// Marks the loop as turning, for as long as it does.
 class Turning {
  public:
   explicit Turning(bool& flag) : flag_(flag) {
@@ -179,7 +178,6 @@ void Loop::begin_round() {
   ready_.push_back(round_);
 }
 
-// A callback or a post; what it throws is nobody's.
 void Loop::call(Closure& f, const std::source_location& site) noexcept {
   try {
     f();

@@ -146,11 +146,10 @@ class Loop {
   void free_soon(Hook<Task>& task) noexcept { done_.push_back(task); }
   // The place in the user's source where what runs now was resumed; line 0: nobody knows.
   std::source_location place_now() const noexcept;
-  unsigned dropping = 0;  // how many tasks are being dropped at this moment, one inside the other
+  unsigned dropping = 0;  // how many tasks are being dropped now, one inside the other
   // Whether what the turn has resumed belongs to this task.
   bool runs_under(const Task& task) const noexcept;
-  // Debug mode: reports it if more than slow_after has passed since `before`; `site` of line 0 is a
-  // function that was posted, or main's first stretch.
+  // Debug mode: reports it if more than slow_after has passed; of line 0: as `otherwise`.
   void tell_slow(TimePoint before, const std::source_location& site, const char* otherwise) const;
   bool debug() const noexcept { return debug_; }
   // Queues an error that nobody took, for on_unhandled.
@@ -177,7 +176,7 @@ class Loop {
   void step(Runnable& next);
   void step_timed(Runnable& next);
   void begin_round();
-  void call(Closure& f, const std::source_location& site = {}) noexcept;
+  void call(Closure& f, const std::source_location& site = {}) noexcept;  // what it throws is nobody's
   void tell_unhandled() noexcept;
   void deliver(std::uint64_t signals) noexcept;
   void free_done() noexcept;

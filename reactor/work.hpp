@@ -25,8 +25,7 @@ namespace hob::inline v0 {
 
 class Work;
 
-// Waits for many: learns at once, in settle(), who settled. Lives in a combinator's frame, a Task, a
-// SharedFuture; outlives what it watches.
+// Waits for many: learns at once, in settle(), who settled. Outlives what it watches.
 class Collector {
  public:
   virtual void settled(Work& work) noexcept = 0;  // may arm; may not destroy `work`
