@@ -3,6 +3,7 @@
 // mailbox.cpp — posting, and what the loop does about it.
 #include "mailbox.hpp"
 
+#include <thread>
 #include <utility>
 
 #include "loop.hpp"
@@ -10,10 +11,15 @@
 namespace hob::inline v0 {
 
 bool Mailbox::post(Closure& f) {
-  const std::scoped_lock lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (!backend_) return false;
   posts_.push_back(std::move(f));
-  if (std::exchange(asleep_, false)) backend_->wake();
+  if (!std::exchange(asleep_, false)) return true;
+  Backend& backend = *backend_;
+  ++waking_;
+  lock.unlock();
+  backend.wake();
+  --waking_;
   return true;
 }
 
@@ -29,9 +35,12 @@ void Mailbox::take(std::vector<Closure>& into) {
 }
 
 void Mailbox::close(std::vector<Closure>& left) noexcept {
-  const std::scoped_lock lock(mutex_);
-  backend_ = nullptr;
-  left.swap(posts_);
+  {
+    const std::scoped_lock lock(mutex_);
+    backend_ = nullptr;
+    left.swap(posts_);
+  }
+  while (waking_ != 0) std::this_thread::yield();
 }
 
 void Loop::post(Closure f) { mailbox_->post(f); }

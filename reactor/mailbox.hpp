@@ -4,10 +4,11 @@
 //
 // Invariants
 //   1. The Mailbox lives until the last Remote is gone; it is open while the loop lives.
-//   2. The loop is woken under the lock, so that it cannot go away in between; and only if it
-//      sleeps, so that a burst of posts costs one system call.
+//   2. The loop is woken without the lock, which it wants at once; so it does not go away while
+//      somebody is waking it. And only if it sleeps: a burst of posts costs one system call.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -33,6 +34,7 @@ class Mailbox {
   Backend* backend_;  // null: closed
   std::vector<Closure> posts_;
   bool asleep_ = false;
+  std::atomic<unsigned> waking_ = 0;  // threads in Backend::wake(); grows under the lock
 };
 
 // A door to a loop for other threads; copyable, outlives the loop.
