@@ -79,6 +79,9 @@ enum class Option {
   abort_on_close,  // SO_LINGER 0: close() sends RST
 };
 
+// Who may wait for whom: a name server that does not answer keeps no file and no computation.
+enum class Pool { work, names };
+
 // How long a caught signal stays caught.
 enum class Catch {
   until_closed,    // until the Backend is destroyed
@@ -132,10 +135,15 @@ class Backend {
   virtual int peer_name(int fd, sockaddr* name, unsigned* size) noexcept = 0;
   virtual void close(int fd) noexcept = 0;
 
-  // --- the pool and the signals ----------------------------------------------------------------
-  // Runs `job` where blocking hurts nobody: natively on a thread of the process's pool. The job
-  // must not throw. Exit does not wait for it.
-  virtual void offload(std::function<void()> job) = 0;
+  // --- the pools and the signals ---------------------------------------------------------------
+  // Runs `job` where blocking hurts nobody: natively on a thread of one of the process's pools. The
+  // job must not throw. Exit does not wait for it.
+  virtual void offload(std::function<void()> job, Pool pool = Pool::work) = 0;
+  // What looks names up: calls found() with each address of `host`, port 0, the best first; answers
+  // why there is none, or "". It blocks, so it is for a job, and may be called after the Backend.
+  using Found = std::function<void(const sockaddr* address, unsigned size)>;
+  using Resolver = std::function<std::string(const std::string& host, const Found& found)>;
+  virtual Resolver resolver() = 0;
   // Begins to catch a signal; answers errno.
   virtual int catch_signal(int number, Catch how) noexcept = 0;
   // The signals that arrived since the last call, bit n-1 for signal n; several of one are one.

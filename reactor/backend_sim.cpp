@@ -177,9 +177,13 @@ void SimBackend::close(int fd) noexcept {
 
 // --- jobs, signals, order ------------------------------------------------------------------------------
 
-void SimBackend::offload(std::function<void()> job) {
+void SimBackend::offload(std::function<void()> job, Pool) {
   constexpr Duration kCost = std::chrono::milliseconds(1);
   kernel_->jobs.push_back({saturating_add(kernel_->now, kCost), std::move(job)});
+}
+
+Backend::Resolver SimBackend::resolver() {
+  return [](const std::string&, const Found&) { return "there are no names in this world yet"; };
 }
 
 int SimBackend::catch_signal(int number, Catch how) noexcept {

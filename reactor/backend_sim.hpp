@@ -90,7 +90,8 @@ class SimBackend final : public Backend {
   int peer_name(int fd, sockaddr* name, unsigned* size) noexcept override;
   void close(int fd) noexcept override;
 
-  void offload(std::function<void()> job) override;
+  void offload(std::function<void()> job, Pool pool) override;
+  Resolver resolver() override;
   int catch_signal(int number, Catch how) noexcept override;
   std::uint64_t take_signals() noexcept override;
 

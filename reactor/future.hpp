@@ -27,7 +27,7 @@
 #include <coroutine>
 #include <functional>
 
-#include "work.hpp"
+#include "pair.hpp"
 
 namespace hob::inline v0 {
 
@@ -213,8 +213,7 @@ class Coroutine : public Outcome<T> {
  private:
   static void resume(Runnable& runnable) {
     auto& self = static_cast<Coroutine&>(runnable);
-    self.resumed();
-    self.handle().resume();
+    if (self.resumed()) self.handle().resume();
   }
 };
 

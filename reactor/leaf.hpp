@@ -8,7 +8,7 @@
 // A Self offers  bool try_now()            reserve the result if it is there
 //                void begin(Runnable&)     wait: arm that Runnable when the result has been given
 //                T finish()                hand the result out; throw if it is an error
-// and its destructor undoes what was begun, and returns what was reserved and not handed out.
+// (derived from Asked, it is asked again before the armed one resumes) and its destructor undoes what was begun, and returns what was reserved and not handed out.
 //
 // **The Law of the Fair Share** (loop.hpp) is kept here: at most kSteps leaves finish at once in one
 // resumption; the next one goes through the ready queue, with its result reserved.
@@ -30,10 +30,12 @@ class [[nodiscard("a leaf begins when it is awaited")]] Leaf {
   }
   template <std::derived_from<Work> P>
   void await_suspend(std::coroutine_handle<P> h) {
-    if (here.reserved)  // await_ready() has just been called
+    if (here.reserved) {  // await_ready() has just been called
       h.promise().arm();
-    else
+    } else {
       self().begin(h.promise());
+      if constexpr (std::derived_from<Self, Asked>) h.promise().awaits(self());
+    }
     h.promise().pause();
   }
   T await_resume() { return self().finish(); }

@@ -283,7 +283,11 @@ int PosixBackend::open_pipe(int fds[2]) noexcept {
 
 // --- the pool and the choice of the kernel -------------------------------------------------------
 
-void PosixBackend::offload(std::function<void()> job) { ThreadPool::process().run(std::move(job)); }
+void PosixBackend::offload(std::function<void()> job, Pool pool) {
+  ThreadPool::process(pool).run(std::move(job));
+}
+
+Backend::Resolver PosixBackend::resolver() { return posix::resolve; }
 
 std::span<const NativeKernel> native_kernels() noexcept {
   static constexpr NativeKernel kernels[] = {

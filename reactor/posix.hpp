@@ -61,7 +61,8 @@ class PosixBackend : public Backend {
   int peer_name(int fd, sockaddr* name, unsigned* size) noexcept final;
   void close(int fd) noexcept final;
 
-  void offload(std::function<void()> job) final;
+  void offload(std::function<void()> job, Pool pool) final;
+  Resolver resolver() final;
   int catch_signal(int number, Catch how) noexcept final;
   std::uint64_t take_signals() noexcept final;
 
@@ -123,6 +124,9 @@ void write_file(const std::string& path, std::string_view bytes);
 std::vector<std::string> list_dir(const std::string& path);
 
 FileInfo stat_file(const std::string& path);
+
+// getaddrinfo(3), as Backend::Resolver.
+std::string resolve(const std::string& host, const Backend::Found& found);
 
 }  // namespace posix
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// posix_files.cpp — what blocks, or runs beside the loop: threads for the pool, files for its jobs.
+// posix_files.cpp — what blocks, or runs beside the loop: threads for the pools, files and names for
+// their jobs.
 //
 // Called by ThreadPool, and by files.cpp in jobs on it. See posix.hpp.
 #include <dirent.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -189,6 +192,21 @@ FileInfo stat_file(const std::string& path) {
   known.is_file = S_ISREG(info.st_mode);
   known.is_directory = S_ISDIR(info.st_mode);
   return known;
+}
+
+// --- names: blocking, for the pool ---------------------------------------------------------------
+
+std::string resolve(const std::string& host, const Backend::Found& found) {
+  addrinfo wanted{};
+  wanted.ai_socktype = SOCK_STREAM;  // else each address comes three times
+  addrinfo* list = nullptr;
+  const int error = ::getaddrinfo(host.c_str(), nullptr, &wanted, &list);
+  const int system = errno;
+  if (error == EAI_SYSTEM) return std::generic_category().message(system);
+  if (error != 0) return ::gai_strerror(error);
+  for (const addrinfo* each = list; each; each = each->ai_next) found(each->ai_addr, each->ai_addrlen);
+  ::freeaddrinfo(list);
+  return "";
 }
 
 }  // namespace hob::inline v0::posix

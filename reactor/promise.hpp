@@ -6,7 +6,7 @@
 //   library_call([p = std::move(promise)](int n) mutable { p.set_value(n); });
 //
 // Invariants
-//   1. A Pair (work.hpp) lives until both its Promise and its Future are gone.
+//   1. A Pair (pair.hpp) lives until both its Promise and its Future are gone.
 //   2. A Promise destroyed unset gives its reader BrokenPromise: an error, never a hang.
 #pragma once
 

@@ -90,7 +90,7 @@ void Work::report() noexcept {
 
 std::source_location Work::place() const noexcept {
   std::source_location deepest;
-  for (const Work* work = this; work; work = work->child_)
+  for (const Work* work = this; work; work = work->flags_ & kAsks ? nullptr : work->child_)
     if (!(work->flags_ & kOwn) && work->site_.line()) deepest = work->site_;
   return deepest.line() ? deepest : place_above();
 }

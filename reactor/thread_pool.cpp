@@ -23,26 +23,29 @@ struct PoolOfProcess {
   ThreadPool* pool;
   const PoolOfProcess* parents;  // its pool, whose threads this process does not have
 };
-constinit std::atomic<const PoolOfProcess*> current{nullptr};
+constinit std::atomic<const PoolOfProcess*> pools[2] = {};  // by kind
 constinit std::mutex making;
 
 }  // namespace
 
-ThreadPool& ThreadPool::process() {
+ThreadPool& ThreadPool::process(Pool kind) {
+  auto& current = pools[static_cast<int>(kind)];
   const unsigned process = posix::generation();
   const auto* found = current.load(std::memory_order_acquire);
   if (found && found->process == process) return *found->pool;
   const std::scoped_lock lock(making);
   found = current.load(std::memory_order_relaxed);
   if (!found || found->process != process) {
-    found = new PoolOfProcess{process, new ThreadPool, found};
+    found = new PoolOfProcess{process, new ThreadPool(kind), found};
     current.store(found, std::memory_order_release);
   }
   return *found->pool;
 }
 
-ThreadPool::ThreadPool()
-    : most_(std::min<std::size_t>(32, std::size_t{std::thread::hardware_concurrency()} + 4)) {}
+ThreadPool::ThreadPool(Pool kind)
+    : most_(kind == Pool::names
+                ? 8
+                : std::min<std::size_t>(32, std::size_t{std::thread::hardware_concurrency()} + 4)) {}
 
 void ThreadPool::run(std::function<void()> job) {
   const std::scoped_lock lock(mutex_);

@@ -5,8 +5,8 @@
 // PosixBackend::offload calls it, from every loop's thread; it calls posix::start_thread.
 //
 // Invariants
-//   1. One pool per process, min(32, cores + 4) threads at most (asyncio's default), each made when
-//      a job finds no idle one.
+//   1. One pool of each kind per process, each thread made when a job finds no idle one: for work
+//      min(32, cores + 4) at most (asyncio's default), for names 8.
 //   2. The pool is never destroyed and its threads are detached: exit waits for nobody.
 //   3. A job and what it captured are destroyed on the thread that ran it, without the lock.
 #pragma once
@@ -17,19 +17,21 @@
 #include <functional>
 #include <mutex>
 
+#include "backend.hpp"
+
 namespace hob::inline v0 {
 
 class ThreadPool {
  public:
   // The process's pool. A forked child has none of its parent's threads, so it gets a new one.
-  static ThreadPool& process();
+  static ThreadPool& process(Pool kind);
 
   // Runs `job` on some thread, in order of arrival. The job must not throw.
   // Errors: std::system_error if there is no thread and none can be made; the job is dropped.
   void run(std::function<void()> job);
 
  private:
-  ThreadPool();
+  explicit ThreadPool(Pool kind);
   static void* work(void* of) noexcept;  // what each thread does, for ever
 
   const std::size_t most_;

@@ -9,10 +9,12 @@ namespace hob::inline v0 {
 
 void OnPool::begin(Runnable& coroutine) {
   Loop& loop = *here.loop;
-  loop.backend().offload([job = job_, back = loop.remote()] {
-    job->run();
-    back.post([job] { job->arrive(); });
-  });
+  loop.backend().offload(
+      [job = job_, back = loop.remote()] {
+        job->run();
+        back.post([job] { job->arrive(); });
+      },
+      pool_);
   job_->waiter = task = &coroutine;
   made = loop.place_now();
   loop.pooled().push_back(*this);

@@ -65,7 +65,8 @@ class PoolJob {
 // Waits until the job has run; hands it to the pool when it begins.
 class OnPool : public Leaf<OnPool>, public Pooled {
  public:
-  explicit OnPool(std::shared_ptr<PoolJob> job) noexcept : job_(std::move(job)) {}
+  explicit OnPool(std::shared_ptr<PoolJob> job, Pool pool = Pool::work) noexcept
+      : job_(std::move(job)), pool_(pool) {}
   ~OnPool() { job_->drop(); }
 
   bool try_now() const noexcept { return false; }
@@ -74,6 +75,7 @@ class OnPool : public Leaf<OnPool>, public Pooled {
 
  private:
   std::shared_ptr<PoolJob> job_;
+  Pool pool_;
 };
 
 template <class R, class F, class... Args>
@@ -108,19 +110,26 @@ class PoolCall final : public PoolJob {
 
 struct Pooling {
   template <class R, class Call>
-  static Future<R> run(Own, std::shared_ptr<Call> call) {
-    co_await OnPool(call);
+  static Future<R> run(Own, std::shared_ptr<Call> call, Pool pool) {
+    co_await OnPool(call, pool);
     co_return call->take();
   }
 };
+
+// On a pool of one's choice.
+template <class F, class... Args>
+auto to_pool(Pool pool, F&& f, Args&&... args) {
+  using R = std::decay_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
+  using Call = PoolCall<R, std::decay_t<F>, std::decay_t<Args>...>;
+  return Pooling::run<R>(Own(), std::make_shared<Call>(std::forward<F>(f), std::forward<Args>(args)...),
+                         pool);
+}
 
 template <class F, class... Args>
   requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
 Future<std::decay_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>> to_thread(
     F&& f, Args&&... args) {
-  using R = std::decay_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
-  using Call = PoolCall<R, std::decay_t<F>, std::decay_t<Args>...>;
-  return Pooling::run<R>(Own(), std::make_shared<Call>(std::forward<F>(f), std::forward<Args>(args)...));
+  return to_pool(Pool::work, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 }  // namespace hob::inline v0

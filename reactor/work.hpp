@@ -2,7 +2,7 @@
 //
 // work.hpp — what a Future points at: a Runnable with a result to come, and one reader who waits.
 //
-// future.hpp makes coroutines of it, promise.hpp pairs; combinators, tasks and SharedFutures watch it
+// future.hpp makes coroutines of it, pair.hpp pairs; combinators, tasks and SharedFutures watch it
 // through a Collector. It calls nobody but the reader.
 //
 // Invariants
@@ -38,6 +38,15 @@ class Collector {
 // First parameter of hob's own coroutines: where they await is no place in the user's source.
 struct Own {};
 
+// A leaf that waits for readiness, which is a hint: asked when its coroutine is about to resume.
+class Asked {
+ public:
+  virtual bool again(Runnable& task) noexcept = 0;  // false: not yet; `task` will be armed once more
+
+ protected:
+  ~Asked() = default;
+};
+
 // What a Future points at, whatever its type: a coroutine's promise, or the pair behind a Promise.
 class Work : public Runnable {
  public:
@@ -71,6 +80,7 @@ class Work : public Runnable {
   // What it awaits at the moment, if that is a Work; one step down the tree. An error that comes up
   // from there brings its place along.
   void awaits(const Work* child) noexcept { child_ = child; }
+  void awaits(Asked& leaf) noexcept { asked_ = &leaf, flags_ |= kAsks; }
   void comes_from(const Work& child) noexcept {
     if (child.failed()) takes_place_of(child);
   }
@@ -107,16 +117,23 @@ class Work : public Runnable {
     kQuiet = 64,      // see hush()
     kWriterEnd = 128, // of a Pair: the Promise is there
     kReaderEnd = 256, // of a Pair: the Future is there
-    kOwn = 512        // its site is hob's, not the user's
+    kOwn = 512,       // its site is hob's, not the user's
+    kAsks = 1024      // it awaits an Asked
   };
 
   Work(Step step, unsigned flags) noexcept
       : Runnable(step, {}, static_cast<std::uint16_t>(flags | kIsWork)) {}
   ~Work() = default;
 
-  void resumed() noexcept {
+  // Whether it may go on.
+  bool resumed() noexcept {
     flags_ |= kRunning;
+    if (flags_ & kAsks) {
+      if (!asked_->again(*this)) return pause(), false;
+      clear(kAsks), child_ = nullptr;
+    }
     if (child_) comes_from(*std::exchange(child_, nullptr));
+    return true;
   }
   void clear(unsigned flags) noexcept { flags_ &= static_cast<std::uint16_t>(~flags); }
 
@@ -142,7 +159,10 @@ class Work : public Runnable {
     Runnable* waiter = nullptr;
     Collector* collector;
   } reader_;
-  const Work* child_ = nullptr;
+  union {
+    const Work* child_ = nullptr;
+    Asked* asked_;
+  };
 };
 
 inline Work* Work::of(Runnable& runnable) noexcept {
@@ -196,27 +216,6 @@ class Outcome<void> : public Work {
 
  protected:
   using Work::Work;
-};
-
-// The pair behind a Promise and its Future (promise.hpp); freed when both ends are gone.
-template <class T>
-class Pair final : public Outcome<T> {
- public:
-  enum End : std::uint16_t { kWriter = Work::kWriterEnd, kReader = Work::kReaderEnd };
-  bool given = false;  // the Promise has handed out the Future
-
-  Pair() noexcept : Outcome<T>(nullptr, 0) {}
-  static void* operator new(std::size_t size) { return Frames::take(size); }
-  static void operator delete(void* pair, std::size_t size) noexcept { Frames::give(pair, size); }
-
-  bool has(End end) const noexcept { return this->flags_ & end; }
-  void enter(End end) noexcept { this->flags_ |= end; }
-  void leave(End end) noexcept {
-    this->clear(end);
-    if (!has(kWriter) && !has(kReader)) delete this;
-  }
-  bool abandoned() const noexcept { return given && !has(kReader); }
-  bool at_home() const noexcept { return this->loop_id_ == here.id || this->loop_id_ == 0; }
 };
 
 }  // namespace hob::inline v0

@@ -53,7 +53,7 @@ TEST_CASE("an idle thread is used before a new one is made") {
     std::set<std::thread::id> threads;
     for (int i = 0; i < 20; ++i) {
       Moment done;
-      ThreadPool::process().run([&] {
+      ThreadPool::process(Pool::work).run([&] {
         threads.insert(std::this_thread::get_id());
         done.come();
       });
@@ -70,7 +70,7 @@ TEST_CASE("the pool grows to min(32, cores + 4) threads, and jobs beyond wait in
   std::atomic<int> running = 0;
   Moment full, released, done;
   for (int i = 0; i < most + 20; ++i) {
-    ThreadPool::process().run([&] {
+    ThreadPool::process(Pool::work).run([&] {
       if (++running == most) full.come();
       released.came();
       done.come();
@@ -109,11 +109,11 @@ TEST_CASE("a stuck job does not hold up the exit of the process") {
 
 TEST_CASE("a forked child has a pool of its own") {
   Moment here_first;
-  ThreadPool::process().run([&] { here_first.come(); });
+  ThreadPool::process(Pool::work).run([&] { here_first.come(); });
   REQUIRE(here_first.came());
   const int status = in_child([] {
     Moment done;
-    ThreadPool::process().run([&] { done.come(); });
+    ThreadPool::process(Pool::work).run([&] { done.come(); });
     ::_exit(done.came() ? 0 : 1);
   });
   CHECK(exited_with(status, 0));
@@ -126,7 +126,7 @@ TEST_CASE("with no thread to be had, the job is refused with an error") {
     if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(0);  // root has no limit
     if (::setrlimit(RLIMIT_NPROC, &one) != 0) ::_exit(2);
     try {
-      ThreadPool::process().run([] { ::_exit(3); });
+      ThreadPool::process(Pool::work).run([] { ::_exit(3); });
       ::_exit(4);
     } catch (const std::system_error& error) {
       ::_exit(error.code() == std::errc::resource_unavailable_try_again ? 0 : 5);
