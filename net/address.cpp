@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+//
+// address.cpp — sockaddr in and out of text. Calls inet_pton(3), inet_ntop(3): no system calls.
+#include "address.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <cstring>
+#include <stdexcept>
+
+namespace hob::inline v0::net {
+
+const int kStream = SOCK_STREAM;
+const int kDatagram = SOCK_DGRAM;
+
+namespace {
+
+static_assert(Address::kRoom >= sizeof(sockaddr_un));
+
+constexpr std::size_t kPathAt = offsetof(sockaddr_un, sun_path);
+
+[[noreturn]] void refuse(const char* expected, std::string_view text) {
+  throw std::invalid_argument(std::string("address: expected ") + expected + ", found \"" +
+                              std::string(text.substr(0, 100)) + '"');
+}
+
+// A decimal number up to `most`, and nothing else: no sign, no blank, no leading zero.
+bool number(std::string_view text, unsigned long most, unsigned long& value) noexcept {
+  if (text.empty() || (text.size() > 1 && text[0] == '0')) return false;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() && value <= most;
+}
+
+template <class T>
+Address made(const T& from) noexcept {
+  return Address::of(reinterpret_cast<const sockaddr*>(&from), sizeof from);
+}
+
+template <class T>
+T as(const Address& address) noexcept {
+  T to{};
+  std::memcpy(&to, address.data(), std::min<std::size_t>(sizeof to, address.size()));
+  return to;
+}
+
+}  // namespace
+
+Address Address::parse(std::string_view text) {
+  if (text.starts_with("unix:")) return unix_path(text.substr(5));
+  const std::size_t colon = text.rfind(':');
+  unsigned long port = 0;
+  if (colon == text.npos || !number(text.substr(colon + 1), 65535, port))
+    refuse("HOST:PORT or unix:/path", text);
+  std::string_view host = text.substr(0, colon);
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  if (host.empty() || (host.find(':') != host.npos) != bracketed)
+    refuse("a numeric host, IPv6 in brackets", text);
+  return of(host, static_cast<unsigned short>(port));
+}
+
+Address Address::of(std::string_view host, unsigned short port) {
+  if (const auto address = numeric(host, port)) return *address;
+  refuse("a numeric host", host);
+}
+
+std::optional<Address> Address::numeric(std::string_view host, unsigned short port) {
+  if (host.find('\0') != host.npos) return std::nullopt;
+  const std::string text(host);  // inet_pton wants a terminator
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(port);
+  if (inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) return made(v4);
+
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  if (host.empty()) return made(v6);
+  const std::size_t zone = text.find('%');
+  unsigned long scope = 0;
+  if (zone != text.npos && !number(host.substr(zone + 1), 0xffffffff, scope)) return std::nullopt;
+  if (inet_pton(AF_INET6, text.substr(0, zone).c_str(), &v6.sin6_addr) != 1) return std::nullopt;
+  v6.sin6_scope_id = static_cast<std::uint32_t>(scope);
+  return made(v6);
+}
+
+Address Address::unix_path(std::string_view path) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof name.sun_path || path.find('\0') != path.npos)
+    refuse("a path that fits a Unix socket (some 100 bytes)", path);
+  std::memcpy(name.sun_path, path.data(), path.size());
+  std::size_t size = kPathAt + path.size() + 1;
+#ifdef __linux__
+  if (path[0] == '@') name.sun_path[0] = '\0', --size;
+#endif
+  return of(reinterpret_cast<const sockaddr*>(&name), static_cast<unsigned>(size));
+}
+
+Address Address::of(const sockaddr* address, unsigned size) noexcept {
+  Address copy;
+  copy.size_ = std::min(size, kRoom);
+  std::memcpy(copy.bytes_, address, copy.size_);
+#ifndef __linux__
+  copy.bytes_[0] = static_cast<unsigned char>(copy.size_);  // sa_len, which the kernels fill in too
+#endif
+  return copy;
+}
+
+int Address::family() const noexcept { return size_ < kPathAt ? 0 : as<sockaddr_in>(*this).sin_family; }
+
+bool Address::is_unix() const noexcept { return family() == AF_UNIX; }
+
+std::string Address::host() const {
+  char text[INET6_ADDRSTRLEN] = "";
+  switch (family()) {
+    case AF_INET: {
+      const auto v4 = as<sockaddr_in>(*this);
+      return inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
+    }
+    case AF_INET6: {
+      const auto v6 = as<sockaddr_in6>(*this);
+      std::string host = inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
+      if (v6.sin6_scope_id != 0) host += '%' + std::to_string(v6.sin6_scope_id);
+      return host;
+    }
+    case AF_UNIX: {
+      const char* const path = reinterpret_cast<const char*>(bytes_) + kPathAt;
+      const std::size_t most = size_ - kPathAt;
+      if (most > 1 && path[0] == '\0') return '@' + std::string(path + 1, most - 1);
+      return std::string(path, std::find(path, path + most, '\0'));
+    }
+  }
+  return "";
+}
+
+std::string Address::to_string() const {
+  switch (family()) {
+    case AF_INET: return host() + ':' + std::to_string(port());
+    case AF_INET6: return '[' + host() + "]:" + std::to_string(port());
+    case AF_UNIX: return "unix:" + host();
+  }
+  return "nowhere";
+}
+
+unsigned short Address::port() const noexcept {
+  switch (family()) {
+    case AF_INET: return ntohs(as<sockaddr_in>(*this).sin_port);
+    case AF_INET6: return ntohs(as<sockaddr_in6>(*this).sin6_port);
+  }
+  return 0;
+}
+
+Address Address::with_port(unsigned short port) const noexcept {
+  Address other = *this;
+  static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
+  if (family() == 0 || is_unix()) return other;
+  const auto wire = htons(port);
+  std::memcpy(other.bytes_ + offsetof(sockaddr_in, sin_port), &wire, sizeof wire);
+  return other;
+}
+
+bool Address::operator==(const Address& other) const noexcept {
+  return size_ == other.size_ && std::memcmp(bytes_, other.bytes_, size_) == 0;
+}
+
+}  // namespace hob::inline v0::net

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+//
+// listener_test.cpp — connections on loopback: taken, refused, reset, and with no descriptor left.
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <string>
+
+#include "../../net/net.hpp"
+#include "../reactor/sync_bench.hpp"
+
+using namespace hob_test;
+
+TEST_SUITE_BEGIN("net");
+
+namespace {
+
+Future<std::string> greet(net::TcpStream client) {
+  co_await client.write_all("hello");
+  net::Lease lease = co_await client.read_lease();
+  client.close();  // a parameter lives as long as the Future
+  co_return std::string(lease.text());
+}
+
+Future<> answer(net::TcpStream server) {
+  net::Lease lease = co_await server.read_lease();
+  co_await server.write_all(lease.bytes());
+  co_await server.finish();
+}
+
+Future<> serve(net::TcpListener& listener, int n) {
+  TaskGroup group;
+  for (; n; --n) group.start(answer, co_await listener.accept());
+  co_await group.join();
+}
+
+}  // namespace
+
+TEST_CASE("a listener takes connections, and both ends know each other") {
+  Loop loop;
+  for (const char* host : {"127.0.0.1", ""}) {
+    net::TcpListener listener = net::listen(host, 0);
+    const unsigned short port = listener.address().port();
+    CHECK(port != 0);
+    loop.run([](net::TcpListener& l, unsigned short at) -> Future<> {
+      Future<net::TcpStream> connecting = net::connect("127.0.0.1", at);
+      net::TcpStream server = co_await l.accept();
+      net::TcpStream client = co_await std::move(connecting);
+      CHECK(client.peer().port() == at);
+      CHECK(server.peer().port() == client.local().port());
+      CHECK(server.local().port() == at);
+      client.set_nodelay(false);
+      co_await gather(answer(std::move(server)), greet(std::move(client)));
+    }(listener, port));
+  }
+}
+
+TEST_CASE("hundreds of connections at once, each is answered") {
+  Loop loop;
+  net::TcpListener listener = net::listen("127.0.0.1", 0);
+  const net::Address at = listener.address();
+  std::vector<Future<std::string>> clients;
+  const auto one = [](net::Address to) -> Future<std::string> {
+    net::TcpStream stream = co_await net::connect(to);
+    co_return co_await greet(std::move(stream));
+  };
+  for (int i = 0; i < 200; ++i) clients.push_back(one(at));
+  const auto both = [](net::TcpListener& l, std::vector<Future<std::string>> all) -> Future<> {
+    const auto [nothing, answers] = co_await gather(serve(l, 200), gather(std::move(all)));
+    for (const std::string& each : answers) CHECK(each == "hello");
+  };
+  loop.run(both(listener, std::move(clients)));
+}
+
+TEST_CASE("a Unix socket is listened on by its path, again though a dead one's file is there") {
+  char name[] = "/tmp/hob-net-XXXXXX";
+  REQUIRE(::mkdtemp(name));
+  const std::string path = std::string(name) + "/socket";
+  Loop loop;
+  for (int i = 0; i < 2; ++i) {
+    net::TcpListener listener = net::listen_unix(path);
+    CHECK(listener.address().to_string() == "unix:" + path);
+    loop.run([](net::TcpListener& l, std::string to) -> Future<> {
+      Future<net::TcpStream> connecting = net::connect_unix(to);
+      net::TcpStream server = co_await l.accept();
+      net::TcpStream client = co_await std::move(connecting);
+      client.set_nodelay(true);
+      const auto [nothing, said] = co_await gather(answer(std::move(server)), greet(std::move(client)));
+      CHECK(said == "hello");
+    }(listener, path));
+  }
+  ::unlink(path.c_str());
+  ::rmdir(name);
+}
+
+TEST_CASE("listening on what is taken, or on a name, is an error that says so") {
+  Loop loop;
+  const net::TcpListener listener = net::listen("127.0.0.1", 0);
+  const std::string text = listener.address().to_string();
+  try {
+    net::listen(listener.address());
+    CHECK(false);
+  } catch (const std::system_error& e) {
+    CHECK(e.code() == std::errc::address_in_use);
+    CHECK(std::string(e.what()).find("listen on " + text) == 0);
+  }
+  CHECK_THROWS_AS(net::listen("localhost", 0), std::invalid_argument);
+}
+
+TEST_CASE("dual stack is explicit: off, an IPv6 listener does not take IPv4") {
+  Loop loop;
+  net::ListenOptions options;
+  options.dual_stack = false;
+  try {
+    net::TcpListener listener = net::listen(net::Address::parse("[::]:0"), options);
+    const auto port = listener.address().port();
+    CHECK_THROWS_AS(loop.run(net::connect("127.0.0.1", port)), std::system_error);
+  } catch (const std::system_error&) {  // no IPv6 here
+  }
+}
+
+TEST_CASE("several listeners share a port where that balances, and are refused elsewhere") {
+  Loop loop;
+  net::ListenOptions options;
+  options.reuse_port = true;
+  try {
+    net::TcpListener first = net::listen("127.0.0.1", 0, options);
+    CHECK(net::listen(first.address(), options).is_open());
+  } catch (const std::system_error& e) {
+    CHECK(e.code() == std::errc::not_supported);
+  }
+}
+
+TEST_CASE("close() ends a pending accept with ECANCELED; a dropped accept loses no connection") {
+  Loop loop;
+  net::TcpListener listener = net::listen("127.0.0.1", 0);
+  const net::Address at = listener.address();
+  Future<net::TcpStream> accepting = listener.accept();
+  CHECK_THROWS_AS(loop.run(wait_for(std::move(accepting), 2ms)), TimedOut);
+  {
+    Future<net::TcpStream> dropped = listener.accept();
+    loop.poll();
+  }
+  net::TcpStream client = loop.run(net::connect(at));
+  net::TcpStream server = loop.run(wait_for(listener.accept(), 5s));
+  Future<net::TcpStream> pending = listener.accept();
+  listener.close();
+  CHECK(loop.run(error_of(std::move(pending))).find("accept: Operation canceled") == 0);
+  CHECK_FALSE(listener.is_open());
+  CHECK(loop.run(error_of(listener.accept())).find("Operation canceled") != std::string::npos);
+}
+
+TEST_CASE("connections that are reset in the backlog do not end the accepting") {
+  Loop loop;
+  net::TcpListener listener = net::listen("127.0.0.1", 0);
+  const net::Address at = listener.address();
+  for (int i = 0; i < 20; ++i) loop.run(net::connect(at)).abort();
+  Future<net::TcpStream> last = net::connect(at);
+  for (int i = 0; i < 21; ++i) {
+    net::TcpStream server = loop.run(wait_for(listener.accept(), 5s));
+    net::Lease lease;
+    if (i < 20) CHECK(loop.run(error_of(server.read_lease())).find("read 127.0.0.1:") == 0);
+  }
+  loop.run(std::move(last));
+}
+
+TEST_CASE("with no descriptor left accept pauses, tells once, and goes on when one is free") {
+  for (const bool freed_here : {true, false}) {
+    CAPTURE(freed_here);
+    Child child([&] {
+      Loop loop;
+      int told = 0;
+      loop.on_unhandled([&](std::exception_ptr) { ++told; });
+      net::TcpListener listener = net::listen("127.0.0.1", 0);
+      net::TcpStream first = loop.run(net::connect(listener.address()));
+      net::TcpStream taken = loop.run(listener.accept());
+      net::TcpStream second = loop.run(net::connect(listener.address()));
+      rlimit limit;
+      ::getrlimit(RLIMIT_NOFILE, &limit);
+      const int free_fd = ::dup(0);
+      ::close(free_fd);
+      const rlimit none{.rlim_cur = static_cast<rlim_t>(free_fd), .rlim_max = limit.rlim_max};
+      if (::setrlimit(RLIMIT_NOFILE, &none) != 0) ::_exit(10);
+      Future<net::TcpStream> accepting = listener.accept();
+      int turns = 0;
+      const TimePoint end = loop.clock() + 120ms;
+      while (loop.clock() < end) loop.run(sleep(10ms)), ++turns;
+      if (accepting.ready() || told != 1 || listener.pauses() < 2 || listener.pauses() > 4) ::_exit(11);
+      const TimePoint before = loop.clock();
+      if (freed_here)
+        taken.close();
+      else
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+      loop.run(wait_for(std::move(accepting), 5s));
+      if (freed_here && loop.clock() - before > 50ms) ::_exit(12);
+      ::setrlimit(RLIMIT_NOFILE, &limit);
+      ::_exit(told == 1 ? 0 : 13);
+    });
+    CHECK(child.wait() == 0);
+  }
+}
+
+TEST_SUITE_END();
