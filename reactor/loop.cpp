@@ -39,11 +39,10 @@ Loop::Loop(std::unique_ptr<Backend> backend)
       wheel_(tick(backend_->now())),
       now_(backend_->now()),
       debug_(debug_from_environment()),
-      id_(next_loop_id()),
       shuffles_(backend_->shuffles()),
       mailbox_(std::make_shared<Mailbox>(*backend_)) {
   if (here.loop) misuse("this thread has a Loop already");
-  here = Here{this, &ready_, id_, 0, 0, false};
+  here = Here{this, &ready_, next_loop_id(), 0, 0, false};
 }
 
 Loop::~Loop() {

@@ -155,9 +155,7 @@ class Loop {
   // Queues an error that nobody took, for on_unhandled.
   void unhandled(std::exception_ptr error, const std::source_location& site) noexcept;
   void check_thread() const;  // std::logic_error on any thread but the loop's
-
-  // --- for hob::run: Ctrl-C drops the main Future ------------------------------------------------
-  void interruptible();
+  void interruptible();       // for hob::run: Ctrl-C drops the main Future
 
  private:
   friend class Callback;
@@ -165,10 +163,6 @@ class Loop {
   class Detached final : public Tasks {
     void ended(std::exception_ptr error, const std::source_location& site) noexcept override;
     friend class Loop;
-  };
-  struct Unhandled {
-    std::exception_ptr error;
-    std::source_location site;
   };
   void turn_until_settled(Work& work);
   void collect(bool may_sleep);  // steps 1 to 4
@@ -193,7 +187,6 @@ class Loop {
   bool interruptible_ = false;
   bool interrupted_ = false;
   Duration slow_ = std::chrono::milliseconds(100);
-  std::uint32_t id_;
   bool shuffles_;                 // the simulator: rounds are shuffled, and marked by round_
   struct Round final : Runnable {
     Round() noexcept : Runnable(nullptr) {}
@@ -207,7 +200,7 @@ class Loop {
   List<Pooled> pooled_;
   std::vector<Closure> posts_;    // being called, at most kTurn in a turn
   std::size_t posted_ = 0;        // how many of them have been
-  std::vector<Unhandled> unhandled_;
+  std::vector<std::pair<std::exception_ptr, std::source_location>> unhandled_;
   std::function<void(std::exception_ptr)> handler_;
   Detached detached_;
 };
