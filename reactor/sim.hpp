@@ -31,7 +31,6 @@ class Kernel;
 class World {
  public:
   explicit World(std::uint64_t seed);
-  ~World();
 
   // The kernel for a Loop; one for each world. May outlive the World.
   std::unique_ptr<Backend> backend();
