@@ -2,8 +2,8 @@
 //
 // posix.cpp — the clock and the socket calls of the native kernels, and the choice between them.
 //
-// See posix.hpp. The signals stand in posix_signals.cpp, what blocks in posix_files.cpp, and the
-// rest of the library's system calls in backend_epoll.cpp and backend_kqueue.cpp.
+// See posix.hpp. The signals stand in posix_signals.cpp, what blocks in posix_files.cpp, the threads
+// for it in posix_pool.cpp, and the rest of the library's system calls in the two kernels' files.
 //
 // Invariants
 //   1. A call is repeated while it answers EINTR, connect and close excepted: those have begun.
@@ -22,9 +22,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
-
-#include "thread_pool.hpp"
 
 namespace hob::inline v0 {
 
@@ -90,18 +89,21 @@ Io new_socket(int fd) noexcept {
   return Io{static_cast<std::size_t>(fd), 0};
 }
 
+// Completes both, or closes both.
+int complete_both(int fds[2], int (*complete)(int)) noexcept {
+  int error = complete(fds[0]);
+  if (error == 0) error = complete(fds[1]);
+  if (error == 0) return 0;
+  ::close(fds[0]);
+  ::close(fds[1]);
+  return error;
+}
+
 int set(int fd, int level, int name, int value) noexcept {
   return status(setsockopt(fd, level, name, &value, sizeof value));
 }
 
-using Namer = int(int, sockaddr*, socklen_t*);
-
-int name_of(Namer* ask, int fd, sockaddr* name, unsigned* size) noexcept {
-  socklen_t length = *size;
-  const int error = status(ask(fd, name, &length));
-  *size = length;
-  return error;
-}
+static_assert(std::is_same_v<socklen_t, unsigned>, "as the Backend has it");
 
 }  // namespace
 
@@ -130,14 +132,7 @@ Io PosixBackend::open(int family, int type) noexcept {
 
 int PosixBackend::pair(int fds[2]) noexcept {
   if (::socketpair(AF_UNIX, SOCK_STREAM | kAtBirth, 0, fds) == -1) return errno;
-  for (int i : {0, 1}) {
-    if (const int error = complete_socket(fds[i])) {
-      ::close(fds[0]);
-      ::close(fds[1]);
-      return error;
-    }
-  }
-  return 0;
+  return complete_both(fds, complete_socket);
 }
 
 int PosixBackend::bind(int fd, const sockaddr* address, unsigned size) noexcept {
@@ -147,19 +142,15 @@ int PosixBackend::bind(int fd, const sockaddr* address, unsigned size) noexcept 
 int PosixBackend::listen(int fd, int backlog) noexcept { return status(::listen(fd, backlog)); }
 
 Io PosixBackend::accept(int fd, sockaddr* peer, unsigned* size) noexcept {
-  socklen_t length = size ? *size : 0;
-  socklen_t* const length_if_asked = size ? &length : nullptr;
 #ifdef __linux__
-  const Io io =
-      new_socket(posix::repeated([&] { return ::accept4(fd, peer, length_if_asked, kAtBirth); }));
+  return new_socket(posix::repeated([&] { return ::accept4(fd, peer, size, kAtBirth); }));
 #else
-  const int accepted = posix::repeated([&] { return ::accept(fd, peer, length_if_asked); });
+  const int accepted = posix::repeated([&] { return ::accept(fd, peer, size); });
   Io io = new_socket(accepted);
   // macOS answers EINVAL to options of a connection that its peer has reset in the backlog.
   if (accepted != -1 && io.error == EINVAL) io.error = ECONNABORTED;
-#endif
-  if (size) *size = length;
   return io;
+#endif
 }
 
 int PosixBackend::connect(int fd, const sockaddr* address, unsigned size) noexcept {
@@ -212,12 +203,8 @@ Io PosixBackend::send_pieces(int fd, std::span<const std::string_view> pieces) n
 
 Io PosixBackend::recv_from(int fd, std::span<std::byte> into, sockaddr* from,
                            unsigned* size) noexcept {
-  socklen_t length = size ? *size : 0;
-  const Io io = received(posix::repeated([&] {
-    return ::recvfrom(fd, into.data(), into.size(), 0, from, size ? &length : nullptr);
-  }));
-  if (size) *size = length;
-  return io;
+  return received(posix::repeated(
+      [&] { return ::recvfrom(fd, into.data(), into.size(), 0, from, size); }));
 }
 
 Io PosixBackend::send_to(int fd, std::span<const std::byte> bytes, const sockaddr* to,
@@ -254,11 +241,11 @@ int PosixBackend::set_option(int fd, Option option, int value) noexcept {
 }
 
 int PosixBackend::local_name(int fd, sockaddr* name, unsigned* size) noexcept {
-  return name_of(::getsockname, fd, name, size);
+  return status(::getsockname(fd, name, size));
 }
 
 int PosixBackend::peer_name(int fd, sockaddr* name, unsigned* size) noexcept {
-  return name_of(::getpeername, fd, name, size);
+  return status(::getpeername(fd, name, size));
 }
 
 // Once only, whatever it answers: after EINTR the number is free on Linux, and perhaps already
@@ -269,15 +256,7 @@ int PosixBackend::open_pipe(int fds[2]) noexcept {
 #ifdef __linux__
   return status(::pipe2(fds, O_NONBLOCK | O_CLOEXEC));
 #else
-  if (::pipe(fds) == -1) return errno;
-  for (int i : {0, 1}) {
-    if (const int error = set_flags(fds[i])) {
-      ::close(fds[0]);
-      ::close(fds[1]);
-      return error;
-    }
-  }
-  return 0;
+  return ::pipe(fds) == -1 ? errno : complete_both(fds, set_flags);
 #endif
 }
 

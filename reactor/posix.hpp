@@ -3,7 +3,7 @@
 // posix.hpp — what the two native kernels share: the clock, the sockets, the pool, the signals.
 //
 // Private to this room. The two kernel files derive from PosixBackend and add readiness; files.hpp
-// runs the blocking helpers below on the pool. Calls POSIX, and ThreadPool.
+// runs the blocking helpers below on the pool. Calls POSIX.
 //
 // Invariants
 //   1. Every socket made here is non-blocking; every descriptor made here is close-on-exec.
@@ -16,11 +16,14 @@
 
 #include <atomic>
 #include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "backend.hpp"
-#include "file_info.hpp"
+#include "files.hpp"
 
 namespace hob::inline v0 {
 
@@ -83,6 +86,31 @@ class PosixBackend : public Backend {
   SignalInbox inbox_;
 };
 
+// The process's few threads for what blocks: names, files, to_thread. One pool of each kind, each
+// thread made when a job finds no idle one: for work min(32, cores + 4) at most (asyncio's default),
+// for names 8. Never destroyed, and its threads are detached: exit waits for nobody.
+class ThreadPool {
+ public:
+  // The process's pool. A forked child has none of its parent's threads, so it gets a new one.
+  static ThreadPool& process(Pool kind);
+
+  // Runs `job` on some thread, in order of arrival; it and what it captured are destroyed there,
+  // without the lock. It must not throw. std::system_error if there is no thread and none can be made;
+  // the job is dropped.
+  void run(std::function<void()> job);
+
+ private:
+  explicit ThreadPool(Pool kind);
+  static void* work(void* of) noexcept;  // what each thread does, for ever
+
+  const std::size_t most_;
+  std::mutex mutex_;                         // guards what follows
+  std::condition_variable arrived_;
+  std::deque<std::function<void()>> jobs_;
+  std::size_t threads_ = 0;
+  std::size_t idle_ = 0;  // threads in arrived_.wait(); one just notified is still counted
+};
+
 // A kernel of this build: its name for HOB_BACKEND, and how to make one (throws system_error).
 struct NativeKernel {
   std::string_view name;
@@ -109,9 +137,6 @@ template <class Call> auto repeated(Call call) noexcept {
 
 // How many forks lie between the first process that asked and this one.
 unsigned generation() noexcept;
-
-// Starts a thread that nobody joins, with as much stack as a main thread has; answers errno.
-int start_thread(void* (*body)(void*), void* argument) noexcept;
 
 // Blocking calls, for jobs on the pool. Each throws system_error with what() like "open /path".
 

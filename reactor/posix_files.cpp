@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// posix_files.cpp — what blocks, or runs beside the loop: threads for the pools, files and names for
-// their jobs.
+// posix_files.cpp — what blocks: files and names, for jobs on the pools.
 //
-// Called by ThreadPool, and by files.cpp in jobs on it. See posix.hpp.
+// See posix.hpp; files.hpp and Backend::resolver() are what makes jobs of it.
 #include <dirent.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -14,7 +13,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <utility>
 
@@ -22,30 +20,6 @@
 #include "posix.hpp"
 
 namespace hob::inline v0::posix {
-
-// --- threads, for the pool -----------------------------------------------------------------------
-
-// Counted by the fork itself: to ask the kernel who we are would cost a call each time.
-unsigned generation() noexcept {
-  static constinit std::atomic<unsigned> forks{0};
-  static const int counting = ::pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1); });
-  static_cast<void>(counting);
-  return forks.load(std::memory_order_relaxed);
-}
-
-int start_thread(void* (*body)(void*), void* argument) noexcept {
-  // The default would be 512 KiB on macOS and 128 KiB with musl: little for a job that was written
-  // as ordinary code. No signal is blocked: it would stay so in every process that a job starts.
-  constexpr std::size_t kStack = 8u << 20;
-  pthread_attr_t wanted;
-  if (const int error = pthread_attr_init(&wanted)) return error;
-  pthread_attr_setdetachstate(&wanted, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&wanted, kStack);
-  pthread_t thread;
-  const int error = pthread_create(&thread, &wanted, body, argument);
-  pthread_attr_destroy(&wanted);
-  return error;
-}
 
 // --- files: blocking, for the pool ---------------------------------------------------------------
 

@@ -3,8 +3,6 @@
 // thread_pool_test.cpp — the pool: who runs a job, how many at once, and what exit waits for.
 //
 // Real threads; forked children where the process itself is at stake.
-#include "../../reactor/thread_pool.hpp"
-
 #include <sys/resource.h>
 
 #include <algorithm>

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// thread_pool.cpp — the pool's threads: made on demand, reused, never joined.
+// posix_pool.cpp — the threads of the process's pools: made on demand, reused, never joined.
 //
-// See thread_pool.hpp.
-#include "thread_pool.hpp"
+// See ThreadPool in posix.hpp.
+#include <pthread.h>
 
 #include <algorithm>
-#include <atomic>
 #include <thread>
 #include <utility>
 
@@ -15,7 +14,30 @@
 
 namespace hob::inline v0 {
 
+// Counted by the fork itself: to ask the kernel who we are would cost a call each time.
+unsigned posix::generation() noexcept {
+  static constinit std::atomic<unsigned> forks{0};
+  static const int counting = ::pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1); });
+  static_cast<void>(counting);
+  return forks.load(std::memory_order_relaxed);
+}
+
 namespace {
+
+// Starts a thread that nobody joins, with as much stack as a main thread has; answers errno.
+int start_thread(void* (*body)(void*), void* argument) noexcept {
+  // The default would be 512 KiB on macOS and 128 KiB with musl: little for a job that was written
+  // as ordinary code. No signal is blocked: it would stay so in every process that a job starts.
+  constexpr std::size_t kStack = 8u << 20;
+  pthread_attr_t wanted;
+  if (const int error = pthread_attr_init(&wanted)) return error;
+  pthread_attr_setdetachstate(&wanted, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&wanted, kStack);
+  pthread_t thread;
+  const int error = pthread_create(&thread, &wanted, body, argument);
+  pthread_attr_destroy(&wanted);
+  return error;
+}
 
 // Never deleted: the threads may run to the very end of the process.
 struct PoolOfProcess {
@@ -51,7 +73,7 @@ void ThreadPool::run(std::function<void()> job) {
   const std::scoped_lock lock(mutex_);
   if (jobs_.size() >= idle_ && threads_ < most_) {
     // Fewer threads than wanted only make jobs wait; none at all would make them wait for ever.
-    const int error = posix::start_thread(work, this);
+    const int error = start_thread(work, this);
     if (error == 0) ++threads_;
     if (threads_ == 0) throw_errno(error, "start a pool thread");
   }
