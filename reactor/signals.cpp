@@ -17,28 +17,11 @@ void SignalBox::want(Backend& backend, int number) {
 
 void SignalBox::arrived(std::uint64_t numbers) noexcept {
   kept_ |= numbers & asked_;
-  std::uint64_t given = 0;
   for (auto it = waiters_.begin(); it != waiters_.end();) {
     auto& waiter = static_cast<SignalWait&>(*it);
     ++it;
-    if (!(kept_ & bit(waiter.number_))) continue;
-    given |= bit(waiter.number_);
-    waiter.give_in(granted_);
+    if (kept_ & bit(waiter.number_)) waiter.give();
   }
-  kept_ &= ~given;
-}
-
-void SignalBox::seen(int number) noexcept {
-  for (Waiter& other : granted_) {
-    auto& waiter = static_cast<SignalWait&>(other);
-    if (waiter.number_ == number) waiter.seen_ = true;
-  }
-}
-
-void SignalBox::give_back(int number) noexcept {
-  for (Waiter& other : granted_)
-    if (static_cast<SignalWait&>(other).number_ == number) return;
-  arrived(bit(number));
 }
 
 SignalBox& Loop::signals() {
