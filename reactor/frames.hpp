@@ -81,4 +81,10 @@ class Frames {
   static inline constinit thread_local Lists mine_{};
 };
 
+// Whose objects come from there.
+struct Framed {
+  static void* operator new(std::size_t size) { return Frames::take(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept { Frames::give(frame, size); }
+};
+
 }  // namespace hob::inline v0

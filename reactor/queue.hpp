@@ -23,9 +23,10 @@ class Queue {
   explicit Queue(std::size_t bound) : bound_(bound) {
     if (bound == 0) throw std::invalid_argument("Queue(0): the bound is at least 1");
   }
-  Queue(const Queue&) = delete;
   // Waiters get BrokenPromise; values inside are destroyed.
-  ~Queue();
+  ~Queue() {
+    while (!items_.empty()) delete &items_.pop_front();
+  }
 
   class Push;
   class Pop;
@@ -44,10 +45,8 @@ class Queue {
   bool full() const noexcept { return size_ >= bound_; }
 
  private:
-  struct Item : Link {
+  struct Item : Link, Framed {
     explicit Item(T v) : value(std::move(v)) {}
-    static void* operator new(std::size_t n) { return Frames::take(n); }
-    static void operator delete(void* item, std::size_t n) noexcept { Frames::give(item, n); }
     T value;
     std::uint64_t number = 0;  // how many went in before
   };
@@ -63,7 +62,7 @@ class Queue {
   std::uint64_t entered_ = 0;
   bool closed_ = false;
   List<Item> items_;
-  List<Waiter> pushers_, poppers_, granted_;
+  Waiters pushers_, poppers_, granted_;
 };
 
 // --- implementation from here on -----------------------------------------------------------------
@@ -169,14 +168,6 @@ void Queue<T>::close() {
   closed_ = true;
   while (!pushers_.empty()) pushers_.front().give();
   while (!poppers_.empty()) poppers_.front().give();
-}
-
-template <class T>
-Queue<T>::~Queue() {
-  Waiter::break_all(pushers_);
-  Waiter::break_all(poppers_);
-  Waiter::break_all(granted_);
-  while (!items_.empty()) delete &items_.pop_front();
 }
 
 }  // namespace hob::inline v0

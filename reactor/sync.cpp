@@ -5,10 +5,10 @@
 
 namespace hob::inline v0 {
 
-std::size_t Waiter::break_all(List<Waiter>& list) noexcept {
+std::size_t Waiters::break_all() noexcept {
   std::size_t n = 0;
-  for (; !list.empty(); ++n) {
-    Waiter& waiter = list.pop_front();
+  for (; !empty(); ++n) {
+    Waiter& waiter = pop_front();
     waiter.broken_ = true;
     // One that was given something is armed already; or it waits for something else by now (a
     // notified one for the lock), and must not be woken from that.
@@ -31,8 +31,7 @@ void Event::set() {
 
 Semaphore::~Semaphore() {
   for (; !returns_.empty(); returns_.pop_front()) returns_.front().gone = true;
-  out_ -= Waiter::break_all(granted_);
-  Waiter::break_all(waiters_);
+  out_ -= granted_.break_all();
   if (out_) fatal("a Mutex or Semaphore was destroyed while a Guard or Permit of it was held");
 }
 
@@ -92,8 +91,6 @@ void Condition::notify_all() {
 Barrier::Barrier(std::size_t n) : n_(n) {
   if (n == 0) throw std::invalid_argument("Barrier(0): a barrier is for at least one task");
 }
-
-Barrier::~Barrier() { Waiter::break_all(waiters_); }
 
 bool Barrier::Wait::try_now() {
   barrier_.home_.check();

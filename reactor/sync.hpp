@@ -37,9 +37,6 @@ class Waiter : public Link {
     give();
     granted.push_back(*this);
   }
-  // The primitive is going away: its waiters get BrokenPromise.
-  static std::size_t break_all(List<Waiter>& list) noexcept;
-
  protected:
   Waiter() = default;
   Waiter(Waiter&&) noexcept : Link() {}
@@ -48,17 +45,21 @@ class Waiter : public Link {
   bool given_ = false;
 
  private:
+  friend class Waiters;
   bool broken_ = false;
   Runnable* task_ = nullptr;
+};
+
+// Those who wait in a primitive, or were given something by it. When it goes they get BrokenPromise.
+class Waiters : public List<Waiter> {
+ public:
+  ~Waiters() { break_all(); }
+  std::size_t break_all() noexcept;  // how many there were
 };
 
 // A flag that tasks wait for (asyncio.Event).
 class Event {
  public:
-  Event() = default;
-  Event(const Event&) = delete;
-  ~Event() { Waiter::break_all(waiters_); }
-
   // Wakes every waiter; who comes later does not wait, until clear().
   void set();
   void clear() { home_.check(), set_ = false; }
@@ -71,7 +72,7 @@ class Event {
  private:
   Home home_;
   bool set_ = false;
-  List<Waiter> waiters_;
+  Waiters waiters_;
 };
 
 class Permit;
@@ -80,7 +81,6 @@ class Permit;
 class Semaphore {
  public:
   explicit Semaphore(std::size_t permits) : free_(permits) {}
-  Semaphore(const Semaphore&) = delete;
   // While a permit is out, the program ends with a sentence: its holder would give it back to nobody.
   ~Semaphore();
 
@@ -101,8 +101,8 @@ class Semaphore {
   Home home_;
   std::size_t free_;
   std::size_t out_ = 0;      // permits held, or granted and not yet seen
-  List<Waiter> waiters_;
-  List<Waiter> granted_;
+  Waiters waiters_;
+  Waiters granted_;
   List<Return> returns_;
 };
 
@@ -146,10 +146,6 @@ class Mutex {
 //   while (!ready) co_await condition.wait(guard);
 class Condition {
  public:
-  Condition() = default;
-  Condition(const Condition&) = delete;
-  ~Condition() { Waiter::break_all(waiters_), Waiter::break_all(granted_); }
-
   // Releases the guard, waits to be notified, takes the lock again. Dropped: the guard stays empty,
   // and a notification that had come goes on to the next waiter.
   Future<> wait(Permit& guard) { return waited(Own(), *this, guard); }
@@ -160,16 +156,14 @@ class Condition {
   class Notified;
   static Future<> waited(Own, Condition& condition, Permit& guard);
   Home home_;
-  List<Waiter> waiters_;
-  List<Waiter> granted_;
+  Waiters waiters_;
+  Waiters granted_;
 };
 
 // Lets n tasks meet (asyncio.Barrier); may be used again and again.
 class Barrier {
  public:
   explicit Barrier(std::size_t n);
-  Barrier(const Barrier&) = delete;
-  ~Barrier();
 
   // Waits until n tasks are here; gives each its number in the order of arrival, from 0. Dropped: not
   // here any more.
@@ -180,7 +174,7 @@ class Barrier {
   const std::size_t n_;
   Home home_;
   std::size_t here_ = 0;
-  List<Waiter> waiters_;
+  Waiters waiters_;
 };
 
 // --- implementation from here on -----------------------------------------------------------------
