@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -21,10 +22,11 @@ class Closure {
     using Held = std::decay_t<F>;
     if constexpr (fits<Held>) {
       ::new (static_cast<void*>(room_)) Held(std::forward<F>(f));
-      act_ = &inside<Held>;
+      act_ = &act<Held>;
     } else {
-      ::new (static_cast<void*>(room_)) Held*(new Held(std::forward<F>(f)));
-      act_ = &outside<Held>;
+      *this = Closure([held = std::make_unique<Held>(std::forward<F>(f))] {
+        static_cast<void>(std::invoke(*held));
+      });
     }
   }
   Closure(Closure&& from) noexcept { take(from); }
@@ -54,20 +56,11 @@ class Closure {
   }
 
   template <class Held>
-  static void inside(Act act, void* room, void* to) {
+  static void act(Act what, void* room, void* to) {
     Held& held = *std::launder(static_cast<Held*>(room));
-    if (act == Act::call) return static_cast<void>(std::invoke(held));
-    if (act == Act::move) ::new (to) Held(std::move(held));
+    if (what == Act::call) return static_cast<void>(std::invoke(held));
+    if (what == Act::move) ::new (to) Held(std::move(held));
     held.~Held();
-  }
-  template <class Held>
-  static void outside(Act act, void* room, void* to) {
-    Held*& held = *std::launder(static_cast<Held**>(room));
-    if (act == Act::call) return static_cast<void>(std::invoke(*held));
-    if (act == Act::move)
-      ::new (to) Held*(held);
-    else
-      delete held;
   }
 
   alignas(void*) std::byte room_[kRoom];

@@ -7,7 +7,7 @@
 // **The Law of Late, never Early.** The clock is the backend's; natively std::chrono::steady_clock.
 // A relative deadline (sleep, call_later, wait_for) is a clock read made by that very call plus the
 // duration, never the turn's now(), which is older. A timer never fires before its deadline;
-// rounding is up, in one place (round_up, below); arithmetic saturates: Duration::max() never fires.
+// rounding is up, in one place (to_duration, below); arithmetic saturates: Duration::max() never fires.
 #pragma once
 
 #include <chrono>
@@ -39,12 +39,6 @@ constexpr Duration to_duration(std::chrono::duration<Rep, Period> d) noexcept {
   if (Wide(d) >= Wide(Duration::max())) return Duration::max();
   if (!(Wide(d) > Wide(Duration::min()))) return Duration::min();
   return std::chrono::ceil<Duration>(d);
-}
-
-// How many whole units of `unit` cover `d`: the only rounding of a sleep, and it is up.
-constexpr std::int64_t round_up(Duration d, Duration unit) noexcept {
-  if (d <= Duration::zero()) return 0;
-  return (d.count() - 1) / unit.count() + 1;
 }
 
 }  // namespace hob::inline v0
