@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// callbacks.cpp — from a function to a place in the ready queue, or in the wheel.
+// callbacks.cpp — from a function to a place in the ready queue, in the wheel, or in the mailbox.
 #include "callbacks.hpp"
+
+#include <thread>
+#include <utility>
 
 namespace hob::inline v0 {
 
@@ -42,5 +45,42 @@ void TimerHandle::take(TimerHandle& from) noexcept {
   callback_ = std::exchange(from.callback_, nullptr);
   if (callback_) callback_->handle_ = this;
 }
+
+bool Mailbox::post(Closure& f) {
+  std::unique_lock lock(mutex_);
+  if (!backend_) return false;
+  posts_.push_back(std::move(f));
+  if (!std::exchange(asleep_, false)) return true;
+  Backend& backend = *backend_;
+  ++waking_;
+  lock.unlock();
+  backend.wake();
+  --waking_;
+  return true;
+}
+
+bool Mailbox::fall_asleep() {
+  const std::scoped_lock lock(mutex_);
+  return asleep_ = posts_.empty();
+}
+
+void Mailbox::take(std::vector<Closure>& into) {
+  const std::scoped_lock lock(mutex_);
+  asleep_ = false;
+  into.swap(posts_);
+}
+
+void Mailbox::close(std::vector<Closure>& left) noexcept {
+  {
+    const std::scoped_lock lock(mutex_);
+    backend_ = nullptr;
+    left.swap(posts_);
+  }
+  while (waking_ != 0) std::this_thread::yield();
+}
+
+void Loop::post(Closure f) { mailbox_->post(f); }
+
+Remote Loop::remote() { return Remote(mailbox_); }
 
 }  // namespace hob::inline v0

@@ -1,27 +1,31 @@
 // SPDX-License-Identifier: MIT
 //
-// callbacks.hpp — call_soon, call_later, call_at: plain functions that the loop calls.
+// callbacks.hpp — plain functions that the loop calls: call_soon, call_later, call_at, and from other
+// threads post.
 //
 // Invariants
 //   1. A Callback has one owner: its TimerHandle, or, from call_soon, the loop.
 //   2. It is freed before its function is called, so the function may do anything to the handle.
+//   3. The Mailbox lives until the last Remote is gone; it is open while the loop lives. It is the one
+//      place in a loop that takes a lock.
+//   4. The loop is woken without the lock, which it wants at once; so it does not go away while
+//      somebody is waking it. And only if it sleeps: a burst of posts costs one system call.
 #pragma once
+
+#include <atomic>
+#include <mutex>
 
 #include "loop.hpp"
 
 namespace hob::inline v0 {
 
-class TimerHandle;
-
 // What call_soon and call_later keep: owned by the loop, or by the TimerHandle.
-class Callback final : public Runnable {
+class Callback final : public Runnable, public Framed {
  public:
   Callback(Closure f, const std::source_location& site) noexcept
       : Runnable(&call, site), f_(std::move(f)), hook_(*this) {
     alarm_.task = this;
   }
-  static void* operator new(std::size_t size) { return Frames::take(size); }
-  static void operator delete(void* memory, std::size_t n) noexcept { Frames::give(memory, n); }
 
  private:
   friend class Loop;
@@ -61,5 +65,38 @@ TimerHandle Loop::call_later(std::chrono::duration<Rep, Period> delay, Closure f
                              std::source_location site) {
   return call_at(after(to_duration(delay)), std::move(f), site);
 }
+
+// What other threads post.
+class Mailbox {
+ public:
+  explicit Mailbox(Backend& backend) noexcept : backend_(&backend) {}
+
+  // From any thread. False, and f untouched, if the loop is gone.
+  bool post(Closure& f);
+  // For the loop: whether it may sleep, which it may not if something is here.
+  bool fall_asleep();
+  void take(std::vector<Closure>& into);
+  void close(std::vector<Closure>& left) noexcept;
+
+ private:
+  std::mutex mutex_;  // guards what follows
+  Backend* backend_;  // null: closed
+  std::vector<Closure> posts_;
+  bool asleep_ = false;
+  std::atomic<unsigned> waking_ = 0;  // threads in Backend::wake(); grows under the lock
+};
+
+// A door to a loop for other threads; copyable, outlives the loop.
+class Remote {
+ public:
+  // Has f called by the loop, and wakes it. From any thread; FIFO per thread. False, and f dropped
+  // on this thread, once the loop is gone.
+  bool post(Closure f) const { return box_->post(f); }
+
+ private:
+  friend class Loop;
+  explicit Remote(std::shared_ptr<Mailbox> box) noexcept : box_(std::move(box)) {}
+  std::shared_ptr<Mailbox> box_;
+};
 
 }  // namespace hob::inline v0

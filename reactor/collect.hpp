@@ -11,7 +11,7 @@
 //   2. A settled Work's queue links are free: `Arrivals` chains the settled ones through them.
 #pragma once
 
-#include "future.hpp"
+#include "loop.hpp"
 
 namespace hob::inline v0 {
 
@@ -29,9 +29,7 @@ class Collecting : public Collector {
   }
   // Told by the coroutine that awaits this; an error then keeps its place in the user's source.
   void awaited_by(Work& self) noexcept { self_ = &self; }
-  void blame(const Work& work) const noexcept {
-    if (work.failed()) self_->takes_place_of(work);
-  }
+  void blame(const Work& work) const noexcept { self_->comes_from(work); }
   // From here on nobody waits: what the combinator drops next may settle its siblings.
   void await_resume() noexcept { task_ = nullptr; }
   Runnable* parent() noexcept override { return task_; }
@@ -53,21 +51,18 @@ class Countdown final : public Collecting {
   // Watches one more. Its error is the combinator's business from now on.
   void add(Work& work) noexcept {
     work.hush();
-    if (!work.settled()) {
-      work.watch(*this);
-      ++left_;
-    } else if (work.failed() && !failed_) {
-      failed_ = &work;
-    }
+    if (work.settled())
+      note(work);
+    else
+      ++left_, work.watch(*this);
   }
-  bool await_ready() const noexcept { return left_ == 0 || (fail_fast_ && failed_); }
-
+  bool await_ready() const noexcept { return left_ == 0 || failed_; }
   void settled(Work& work) noexcept override {
     --left_;
-    if (work.failed() && !failed_) failed_ = &work;
+    note(work);
     if (await_ready()) wake();
   }
-  // Throws the first error, if there is one.
+  // fail_fast: throws the first error, if there is one.
   void check() const {
     if (!failed_) return;
     blame(*failed_);
@@ -75,33 +70,16 @@ class Countdown final : public Collecting {
   }
 
  private:
+  void note(Work& work) noexcept {
+    if (fail_fast_ && work.failed() && !failed_) failed_ = &work;
+  }
   const bool fail_fast_;
   std::size_t left_ = 0;
   Work* failed_ = nullptr;
 };
 
-// Until one has settled.
-class First final : public Collecting {
- public:
-  void add(Work& work) noexcept {
-    work.hush();
-    if (!work.settled())
-      work.watch(*this);
-    else if (!first_)
-      first_ = &work;
-  }
-  bool await_ready() const noexcept { return first_ != nullptr; }
-  void settled(Work& work) noexcept override {
-    if (!std::exchange(first_, first_ ? first_ : &work)) wake();
-  }
-  const Work* first() const noexcept { return first_; }
-
- private:
-  Work* first_ = nullptr;
-};
-
-// Again and again, until the next has settled.
-class Arrivals final : public Collecting {
+// Until one has settled, and again, until the next has.
+class Arrivals : public Collecting {
  public:
   void add(Work& work) noexcept {
     work.hush();
@@ -111,7 +89,7 @@ class Arrivals final : public Collecting {
       work.watch(*this);
   }
   bool await_ready() const noexcept { return !settled_.empty(); }
-  void settled(Work& work) noexcept override {
+  void settled(Work& work) noexcept final {
     settled_.push_back(work);
     wake();
   }
@@ -121,6 +99,22 @@ class Arrivals final : public Collecting {
 
  private:
   List<Runnable> settled_;
+};
+
+// The same, but no longer than until a deadline.
+class Limited final : public Arrivals {
+ public:
+  explicit Limited(TimePoint deadline) noexcept : deadline_(deadline) {}
+  template <std::derived_from<Work> P>
+  void await_suspend(std::coroutine_handle<P> h) {
+    alarm_.task = &h.promise();
+    Loop::current().set_alarm(alarm_, deadline_);
+    Arrivals::await_suspend(h);
+  }
+
+ private:
+  TimePoint deadline_;
+  Alarm alarm_;
 };
 
 }  // namespace hob::inline v0

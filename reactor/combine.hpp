@@ -22,7 +22,6 @@
 
 #include "collect.hpp"
 #include "result.hpp"
-#include "sleep.hpp"
 
 namespace hob::inline v0 {
 
@@ -86,12 +85,17 @@ Future<Result<awaited_t<A>>> as_result(A&& work);
 template <class T>
 class AsCompleted {
  public:
-  explicit AsCompleted(std::vector<Future<T>> work);
+  explicit AsCompleted(std::vector<Future<T>> work) : state_(new State(std::move(work))) {}
   // The next value; empty when all are through. One next() at a time.
   Future<std::optional<Unit<T>>> next() { return next_of(Own(), state_); }
 
  private:
-  struct State;
+  struct State {
+    explicit State(std::vector<Future<T>> all);
+    Arrivals arrivals;
+    std::vector<Future<T>> work;
+    std::size_t left;
+  };
   static Future<std::optional<Unit<T>>> next_of(Own, std::shared_ptr<State> state);
   std::shared_ptr<State> state_;  // shared with a pending next()
 };
@@ -101,24 +105,26 @@ AsCompleted<awaited_t<A>> as_completed(std::vector<A> work);
 // --- implementation from here on -----------------------------------------------------------------
 
 struct Combining {
-  template <class T>
-  static Work& work(const Future<T>& future) {
-    if (!future) misuse("an empty Future was given to a combinator: it was moved from");
-    return Innards::outcome(future);
-  }
-  // The value of a settled Future, in the form in which tuples and vectors hold it.
-  template <class T>
-  static Unit<T> unit(Future<T>& settled) {
-    if constexpr (std::is_void_v<T>)
-      return std::move(settled).get(), std::monostate();
-    else
-      return std::move(settled).get();
-  }
-  template <class T>
-  static Result<T> result(Future<T>& settled) {
-    if (Work& work = Innards::outcome(settled); work.failed()) return Result<T>(work.take_error());
-    return Result<T>(unit(settled));
-  }
+  // What a settled Future holds, in the form in which tuples and vectors hold it.
+  struct Values {
+    template <class T>
+    Unit<T> operator()(Future<T>& settled) const {
+      if constexpr (std::is_void_v<T>)
+        return std::move(settled).get(), std::monostate();
+      else
+        return std::move(settled).get();
+    }
+  };
+  struct Results {
+    template <class T>
+    Result<T> operator()(Future<T>& settled) const {
+      Work& work = Innards::outcome(settled);
+      if (work.failed()) return Result<T>(work.take_error());
+      return Result<T>(Values()(settled));
+    }
+  };
+
+  // --- a tuple or a vector of Futures: made of what was given, watched, taken apart ---------------
   // Left to right: braces say so, where arguments of a call would not.
   template <Startable... A>
   static std::tuple<Future<started_t<A>>...> begin(A&&... work) {
@@ -132,11 +138,7 @@ struct Combining {
     else if constexpr (std::is_lvalue_reference_v<A> || !std::is_class_v<Held> || std::is_empty_v<Held>)
       return as_future(std::invoke(work));
     else
-      return keep_value<started_t<A>>(Own(), std::move(work));
-  }
-  template <class T, class F>
-  static Future<T> keep_value(Own, F f) {
-    co_return co_await std::invoke(f);
+      return keep<Held>(Own(), std::move(work));
   }
   template <Awaitable A>
   static std::vector<Future<awaited_t<A>>> futures(std::vector<A>& from) {
@@ -150,147 +152,114 @@ struct Combining {
     }
   }
 
-  template <class... T>
-  static Future<std::tuple<Unit<T>...>> gather(Own, std::tuple<Future<T>...> from) {
-    Countdown all(true);
-    std::tuple<Future<T>...> each = std::move(from);
-    std::apply([&](auto&... f) { (all.add(work(f)), ...); }, each);
-    co_await std::move(all);
-    all.check();
-    co_return std::apply([](auto&... f) { return std::tuple<Unit<T>...>(unit(f)...); }, each);
-  }
   template <class T>
-  static Future<std::vector<T>> gather_values(Own, std::vector<Future<T>> from) {
-    Countdown all(true);
-    std::vector<Future<T>> each = std::move(from);
-    for (auto& f : each) all.add(work(f));
-    co_await std::move(all);
-    all.check();
-    std::vector<T> values;
-    values.reserve(each.size());
-    for (auto& f : each) values.push_back(std::move(f).get());
-    co_return std::move(values);
+  static Work& work(const Future<T>& future) {
+    if (!future) misuse("an empty Future was given to a combinator: it was moved from");
+    return Innards::outcome(future);
   }
-  static Future<> gather_voids(Own, std::vector<Future<>> from);
+  template <class Collector, class... T>
+  static void watch(Collector& collector, const std::tuple<Future<T>...>& each) {
+    std::apply([&](const auto&... one) { (collector.add(work(one)), ...); }, each);
+  }
+  template <class Collector, class T>
+  static void watch(Collector& collector, const std::vector<Future<T>>& each) {
+    for (const auto& one : each) collector.add(work(one));
+  }
 
-  template <class... T>
-  static Future<std::tuple<Result<T>...>> settle(Own, std::tuple<Future<T>...> from) {
-    Countdown all(false);
-    std::tuple<Future<T>...> each = std::move(from);
-    std::apply([&](auto&... f) { (all.add(work(f)), ...); }, each);
-    co_await std::move(all);
-    co_return std::apply([](auto&... f) { return std::tuple<Result<T>...>(result(f)...); }, each);
+  template <class Take, class... T>
+  static auto taken(std::tuple<Future<T>...>& each, Take take) {
+    using All = std::tuple<std::invoke_result_t<Take, Future<T>&>...>;
+    return std::apply([&](auto&... one) { return All(take(one)...); }, each);
   }
-  template <class T>
-  static Future<std::vector<Result<T>>> settle_vector(Own, std::vector<Future<T>> from) {
-    Countdown all(false);
-    std::vector<Future<T>> each = std::move(from);
-    for (auto& f : each) all.add(work(f));
-    co_await std::move(all);
-    std::vector<Result<T>> results;
-    results.reserve(each.size());
-    for (auto& f : each) results.push_back(result(f));
-    co_return std::move(results);
+  template <class Take, class T>
+  static auto taken(std::vector<Future<T>>& each, Take take) {
+    if constexpr (!std::is_void_v<T> || !std::same_as<Take, Values>) {
+      std::vector<std::invoke_result_t<Take, Future<T>&>> all;
+      all.reserve(each.size());
+      for (auto& one : each) all.push_back(take(one));
+      return all;
+    }
   }
 
   template <class... T>
-  static Future<std::variant<Unit<T>...>> race(Own, std::tuple<Future<T>...> from) {
-    First first;
-    std::tuple<Future<T>...> each = std::move(from);
-    std::apply([&](auto&... f) { (first.add(work(f)), ...); }, each);
-    co_await std::move(first);
-    first.blame(*first.first());
-    co_return winner<std::variant<Unit<T>...>>(first, each, std::index_sequence_for<T...>());
-  }
-  template <class Variant, class Tuple, std::size_t... I>
-  static Variant winner(const First& first, Tuple& each, std::index_sequence<I...>) {
-    std::optional<Variant> won;
-    auto look = [&]<std::size_t N>(std::integral_constant<std::size_t, N>) {
-      auto& future = std::get<N>(each);
-      if (&work(future) == first.first()) won.emplace(std::in_place_index<N>, unit(future));
-      return won.has_value();
+  static std::variant<Unit<T>...> won(std::tuple<Future<T>...>& each, const Work& first) {
+    std::optional<std::variant<Unit<T>...>> value;
+    const auto look = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
+      auto& one = std::get<I>(each);
+      if (&work(one) == &first) value.emplace(std::in_place_index<I>, Values()(one));
     };
-    static_cast<void>((look(std::integral_constant<std::size_t, I>()) || ...));
-    return std::move(*won);
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (look(std::integral_constant<std::size_t, I>()), ...);
+    }(std::index_sequence_for<T...>());
+    return std::move(*value);
   }
   template <class T>
-  static Future<std::pair<std::size_t, Unit<T>>> race_vector(Own, std::vector<Future<T>> from) {
-    if (from.empty()) misuse("race of no Futures: nobody can win it");
-    First first;
-    std::vector<Future<T>> each = std::move(from);
-    for (auto& f : each) first.add(work(f));
-    co_await std::move(first);
-    first.blame(*first.first());
-    std::size_t won = 0;
-    while (&work(each[won]) != first.first()) ++won;
-    Unit<T> value = unit(each[won]);
-    co_return std::pair<std::size_t, Unit<T>>(won, std::move(value));
+  static std::pair<std::size_t, Unit<T>> won(std::vector<Future<T>>& each, const Work& first) {
+    std::size_t winner = 0;
+    while (&work(each[winner]) != &first) ++winner;
+    return {winner, Values()(each[winner])};
+  }
+
+  // --- the coroutines: parameters die last, so what they hold is moved behind its collector -------
+  template <class Take, class Futures>
+  static auto gather(Own, Futures from, Take take) -> Future<decltype(taken(from, take))> {
+    Countdown all(std::same_as<Take, Values>);
+    Futures each = std::move(from);
+    watch(all, each);
+    co_await std::move(all);
+    all.check();
+    co_return taken(each, take);
+  }
+
+  template <class Futures>
+  static auto race(Own, Futures from) -> Future<decltype(won(from, std::declval<Work&>()))> {
+    Arrivals arrivals;
+    Futures each = std::move(from);
+    watch(arrivals, each);
+    co_await std::move(arrivals);
+    const Work& first = arrivals.next();
+    arrivals.blame(first);
+    co_return won(each, first);
   }
 
   // Both the work and the alarm arm the same coroutine; who was first does not matter, only whether
   // the work has settled when it resumes.
   template <class T>
   static Future<T> wait_until(Own, Future<T> from, TimePoint deadline) {
-    First first;
-    Limit limit(deadline);
+    Limited limited(deadline);
     Future<T> only = std::move(from);
-    first.add(work(only));
-    if (!first.await_ready()) co_await limit.with(first);
+    limited.add(work(only));
+    co_await std::move(limited);
     if (!only.ready()) throw TimedOut();
     co_return co_await std::move(only);
   }
-  // Awaits a collector, but no longer than its deadline.
-  class Limit {
-   public:
-    using awaited_type = void;
-    explicit Limit(TimePoint deadline) noexcept : deadline_(deadline) {}
-    Limit(const Limit&) = delete;
-    Limit&& with(First& first) noexcept { return first_ = &first, std::move(*this); }
-    bool await_ready() const noexcept { return false; }
-    template <std::derived_from<Work> P>
-    void await_suspend(std::coroutine_handle<P> h) {
-      Loop& loop = Loop::current();
-      alarm_.task = &h.promise();
-      loop.set_alarm(alarm_, deadline_);
-      first_->await_suspend(h);
-    }
-    void await_resume() const noexcept { first_->await_resume(); }
-
-   private:
-    TimePoint deadline_;
-    First* first_ = nullptr;
-    Alarm alarm_;
-  };
 
   template <class T>
   static Future<Result<T>> as_result(Own, Future<T> from) {
-    First first;
+    Arrivals arrivals;
     Future<T> only = std::move(from);
-    first.add(work(only));
-    co_await std::move(first);
-    co_return result(only);
+    arrivals.add(work(only));
+    co_await std::move(arrivals);
+    co_return Results()(only);
   }
 };
 
 template <Startable... A>
 Future<std::tuple<Unit<started_t<A>>...>> gather(A&&... work) {
-  return Combining::gather(Own(), Combining::begin(std::forward<A>(work)...));
+  return Combining::gather(Own(), Combining::begin(std::forward<A>(work)...), Combining::Values());
 }
 template <Awaitable A>
 auto gather(std::vector<A> work) {
-  if constexpr (std::is_void_v<awaited_t<A>>)
-    return Combining::gather_voids(Own(), Combining::futures(work));
-  else
-    return Combining::gather_values(Own(), Combining::futures(work));
+  return Combining::gather(Own(), Combining::futures(work), Combining::Values());
 }
 
 template <Startable... A>
 Future<std::tuple<Result<started_t<A>>...>> gather_settled(A&&... work) {
-  return Combining::settle(Own(), Combining::begin(std::forward<A>(work)...));
+  return Combining::gather(Own(), Combining::begin(std::forward<A>(work)...), Combining::Results());
 }
 template <Awaitable A>
 Future<std::vector<Result<awaited_t<A>>>> gather_settled(std::vector<A> work) {
-  return Combining::settle_vector(Own(), Combining::futures(work));
+  return Combining::gather(Own(), Combining::futures(work), Combining::Results());
 }
 
 template <Startable... A>
@@ -300,13 +269,13 @@ Future<std::variant<Unit<started_t<A>>...>> race(A&&... work) {
 }
 template <Awaitable A>
 Future<std::pair<std::size_t, Unit<awaited_t<A>>>> race(std::vector<A> work) {
-  return Combining::race_vector(Own(), Combining::futures(work));
+  if (work.empty()) misuse("race of no Futures: nobody can win it");
+  return Combining::race(Own(), Combining::futures(work));
 }
 
 template <Awaitable A, class Rep, class Period>
 Future<awaited_t<A>> wait_for(A&& work, std::chrono::duration<Rep, Period> limit) {
-  const TimePoint deadline = Loop::current().after(to_duration(limit));
-  return Combining::wait_until(Own(), as_future(std::forward<A>(work)), deadline);
+  return wait_until(std::forward<A>(work), Loop::current().after(to_duration(limit)));
 }
 template <Awaitable A>
 Future<awaited_t<A>> wait_until(A&& work, TimePoint deadline) {
@@ -318,15 +287,8 @@ Future<Result<awaited_t<A>>> as_result(A&& work) {
 }
 
 template <class T>
-struct AsCompleted<T>::State {
-  Arrivals arrivals;
-  std::vector<Future<T>> work;
-  std::size_t left = work.size();
-};
-
-template <class T>
-AsCompleted<T>::AsCompleted(std::vector<Future<T>> work) : state_(new State{{}, std::move(work)}) {
-  for (auto& f : state_->work) state_->arrivals.add(Combining::work(f));
+AsCompleted<T>::State::State(std::vector<Future<T>> all) : work(std::move(all)), left(work.size()) {
+  Combining::watch(arrivals, work);
 }
 
 template <class T>

@@ -27,7 +27,7 @@
 #include <coroutine>
 #include <functional>
 
-#include "pair.hpp"
+#include "work.hpp"
 
 namespace hob::inline v0 {
 
@@ -116,7 +116,13 @@ Future {
   auto operator co_await() && noexcept;
 
   // --- implementation from here on -------------------------------------------------------------
+  void awaited_by(Work& self) const noexcept {
+    if (ready()) self.comes_from(*outcome_);
+  }
+
  private:
+  template <class>
+  friend class Coroutine;
   template <class>
   friend class Future;
   template <class>
@@ -140,11 +146,6 @@ struct Innards {
   static Outcome<T>& outcome(const Future<T>& future) noexcept {
     return *future.outcome_;
   }
-  template <class T>
-  static Future<T> future(Pair<T>& pair) noexcept {
-    pair.enter(Pair<T>::kReader);
-    return Future<T>(&pair);
-  }
 };
 
 // --- the coroutine -----------------------------------------------------------------------------
@@ -163,13 +164,12 @@ struct InPlace {
 
 // A coroutine's promise. Its frame comes from Frames, and starts inside the call.
 template <class T>
-class Coroutine : public Outcome<T> {
+class Coroutine : public Outcome<T>, public Framed {
  public:
-  explicit Coroutine(unsigned flags) noexcept
-      : Outcome<T>(&resume, Work::kCoroutine | Work::kRunning | flags) {}
-
-  static void* operator new(std::size_t size) { return Frames::take(size); }
-  static void operator delete(void* frame, std::size_t size) noexcept { Frames::give(frame, size); }
+  Coroutine() noexcept : Outcome<T>(&resume, Work::kCoroutine | Work::kRunning) {}
+  template <class... Args>
+  explicit Coroutine(Own&, Args&...) noexcept
+      : Outcome<T>(&resume, Work::kCoroutine | Work::kRunning | Work::kOwn) {}
 
   using Promise = typename Future<T>::promise_type;
 
@@ -179,6 +179,7 @@ class Coroutine : public Outcome<T> {
     void await_resume() const noexcept {}
   };
 
+  Future<T> get_return_object() noexcept { return Future<T>(this); }
   std::suspend_never initial_suspend() const noexcept { return {}; }
   Settle final_suspend() const noexcept { return {}; }
   void unhandled_exception() noexcept { this->set_error(std::current_exception()); }
@@ -198,13 +199,6 @@ class Coroutine : public Outcome<T> {
       return InPlace<A>{awaitable};
     }
   }
-  template <class U>
-  auto await_transform(Future<U>&& work,
-                       std::source_location site = std::source_location::current()) {
-    this->site_ = site;
-    if (work.ready()) this->comes_from(Innards::outcome(work));
-    return std::move(work).operator co_await();
-  }
 
   std::coroutine_handle<Promise> handle() noexcept {
     return std::coroutine_handle<Promise>::from_promise(static_cast<Promise&>(*this));
@@ -220,10 +214,7 @@ class Coroutine : public Outcome<T> {
 template <class T>
 class Future<T>::promise_type final : public Coroutine<T> {
  public:
-  promise_type() noexcept : Coroutine<T>(0) {}
-  template <class... Args>
-  promise_type(Own&, Args&...) noexcept : Coroutine<T>(Work::kOwn) {}
-  Future get_return_object() noexcept { return Future(this); }
+  using Coroutine<T>::Coroutine;
   template <class U = T>
     requires std::constructible_from<T, U&&>
   void return_value(U&& value) {
@@ -234,27 +225,17 @@ class Future<T>::promise_type final : public Coroutine<T> {
 template <>
 class Future<void>::promise_type final : public Coroutine<void> {
  public:
-  promise_type() noexcept : Coroutine<void>(0) {}
-  template <class... Args>
-  promise_type(Own&, Args&...) noexcept : Coroutine<void>(kOwn) {}
-  Future get_return_object() noexcept { return Future(this); }
+  using Coroutine<void>::Coroutine;
   void return_void() noexcept {}
 };
 
 template <class T>
-void Outcome<T>::drop() noexcept {
+void Work::drop() noexcept {
   before_drop();
   if (flags_ & kCoroutine)
     static_cast<Coroutine<T>&>(*this).handle().destroy();
   else
-    static_cast<Pair<T>&>(*this).leave(Pair<T>::kReader);
-}
-inline void Outcome<void>::drop() noexcept {
-  before_drop();
-  if (flags_ & kCoroutine)
-    static_cast<Coroutine<void>&>(*this).handle().destroy();
-  else
-    static_cast<Pair<void>&>(*this).leave(Pair<void>::kReader);
+    step_(*this);  // a Pair, which is never armed
 }
 
 // --- awaiting a Future ---------------------------------------------------------------------------
@@ -291,7 +272,7 @@ bool Future<T>::ready() const noexcept {
 
 template <class T>
 void Future<T>::cancel() noexcept {
-  if (outcome_) std::exchange(outcome_, nullptr)->drop();
+  if (outcome_) std::exchange(outcome_, nullptr)->template drop<T>();
 }
 
 template <class T>

@@ -8,7 +8,6 @@
 #include <cstring>
 
 #include "callbacks.hpp"
-#include "mailbox.hpp"
 #include "signals.hpp"
 #include "to_thread.hpp"
 #include "wait_fd.hpp"

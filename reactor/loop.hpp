@@ -47,10 +47,10 @@ namespace hob::inline v0 {
 
 class Callback;     // what call_soon and call_later keep; callbacks.hpp
 class TimerHandle;
-class Mailbox;      // what other threads post; mailbox.hpp
+class Mailbox;      // what other threads post; callbacks.hpp
 class Remote;
 class SignalBox;    // who waits for which signal; signals.hpp
-struct Pooled;      // a job on the pool; to_thread.hpp
+class OnPool;       // a job on the pool; to_thread.hpp
 struct ForeignFd;   // a descriptor that tasks wait for; wait_fd.hpp
 
 // A deadline with something to arm; lives in the frame of a leaf, or in a callback.
@@ -112,10 +112,7 @@ class Loop {
   // reported with the coroutine's file:line and its time; ~Loop lists what is still detached,
   // attached or on the pool, and where it was made.
   void set_debug(bool on) { check_thread(), debug_ = on; }
-  template <class Rep = std::int64_t, class Period = std::milli>
-  void slow_after(std::chrono::duration<Rep, Period> limit = std::chrono::milliseconds(100)) {
-    check_thread(), slow_ = to_duration(limit);
-  }
+  void slow_after(Duration limit = std::chrono::milliseconds(100)) { check_thread(), slow_ = limit; }
 
   // The clock as this turn read it.
   TimePoint now() const { return check_thread(), now_; }
@@ -141,7 +138,7 @@ class Loop {
   int attach(int fd, Watch& watch, Interest interest);
   void detach(Watch& watch) noexcept;
   ForeignFd& foreign(int fd);
-  List<Pooled>& pooled() noexcept { return pooled_; }
+  List<OnPool>& pooled() noexcept { return pooled_; }
   // Frees the task once the present resumption is over: it has settled, or runs at this moment.
   void free_soon(Hook<Task>& task) noexcept { done_.push_back(task); }
   // The place in the user's source where what runs now was resumed; line 0: nobody knows.
@@ -159,11 +156,6 @@ class Loop {
 
  private:
   friend class Callback;
-  friend class Tasks;
-  class Detached final : public Tasks {
-    void ended(std::exception_ptr error, const std::source_location& site) noexcept override;
-    friend class Loop;
-  };
   void turn_until_settled(Work& work);
   void collect(bool may_sleep);  // steps 1 to 4
   std::size_t resume();          // step 5
@@ -197,12 +189,12 @@ class Loop {
   List<Hook<Callback>> callbacks_;
   List<Watch> attached_;
   std::vector<std::unique_ptr<ForeignFd>> foreign_;  // by number; kept for the next wait
-  List<Pooled> pooled_;
+  List<OnPool> pooled_;
   std::vector<Closure> posts_;    // being called, at most kTurn in a turn
   std::size_t posted_ = 0;        // how many of them have been
   std::vector<std::pair<std::exception_ptr, std::source_location>> unhandled_;
   std::function<void(std::exception_ptr)> handler_;
-  Detached detached_;
+  Tasks detached_;
 };
 
 }  // namespace hob::inline v0

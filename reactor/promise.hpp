@@ -6,7 +6,7 @@
 //   library_call([p = std::move(promise)](int n) mutable { p.set_value(n); });
 //
 // Invariants
-//   1. A Pair (pair.hpp) lives until both its Promise and its Future are gone.
+//   1. A Pair lives until both its Promise and its Future are gone.
 //   2. A Promise destroyed unset gives its reader BrokenPromise: an error, never a hang.
 #pragma once
 
@@ -14,10 +14,33 @@
 
 namespace hob::inline v0 {
 
+// The other kind of Work: what a Promise writes and its Future reads.
+template <class T>
+class Pair final : public Outcome<T>, public Framed {
+ public:
+  bool writer = true;   // the Promise is there
+  bool reader = false;  // the Future is there
+  bool given = false;   // the Promise has handed it out
+
+  Pair() noexcept : Outcome<T>(&let_go, 0) {}
+  void leave(bool& end) noexcept {
+    end = false;
+    if (!writer && !reader) delete this;
+  }
+  bool abandoned() const noexcept { return given && !reader; }
+  bool at_home() const noexcept { return this->loop_id_ == here.id || this->loop_id_ == 0; }
+
+ private:
+  static void let_go(Runnable& self) {  // by its Future
+    auto& pair = static_cast<Pair&>(self);
+    pair.leave(pair.reader);
+  }
+};
+
 template <class T>
 class Promise {
  public:
-  Promise() : pair_(new Pair<T>) { pair_->enter(Pair<T>::kWriter); }
+  Promise() : pair_(new Pair<T>) {}
   Promise(Promise&& from) noexcept : pair_(std::exchange(from.pair_, nullptr)) {}
   Promise& operator=(Promise&& from) noexcept {
     Promise old(std::move(from));  // takes what this one held, and breaks it
@@ -33,14 +56,15 @@ class Promise {
       pair_->set_error(std::make_exception_ptr(BrokenPromise()));
       pair_->settle();
     }
-    pair_->leave(Pair<T>::kWriter);
+    pair_->leave(pair_->writer);
   }
 
   // The reading end; it has one owner, so a second call is std::logic_error.
   Future<T> future() {
     check_thread();
     if (std::exchange(pair_->given, true)) misuse("Promise::future() was called before: one reader only");
-    return Innards::future(*pair_);
+    pair_->reader = true;
+    return Future<T>(pair_);
   }
 
   // Settles the Future; its reader goes through the ready queue. Abandoned: does nothing. A second

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// report.cpp — what is told to whoever reads stderr: errors that nobody took, what blocked the loop,
-// what was left open at its end, and the last words of a program that cannot go on.
+// report.cpp — how the library says no; and what is told to whoever reads stderr: errors that nobody
+// took, what blocked the loop, what was left open at its end, and the last words of a program that
+// cannot go on.
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include "to_thread.hpp"
@@ -31,6 +33,18 @@ void print_error(const std::exception_ptr& error, const std::source_location& si
 
 }  // namespace
 
+// An errno value is a POSIX number, so the category is the generic one: it compares with std::errc.
+void throw_errno(int error, const std::string& what) {
+  throw std::system_error(error, std::generic_category(), what);
+}
+
+void misuse(const char* sentence) { throw std::logic_error(sentence); }
+
+void fatal(const char* sentence) noexcept {
+  std::fprintf(stderr, "hob: %s\n", sentence);
+  std::abort();
+}
+
 void Loop::on_unhandled(std::function<void(std::exception_ptr)> handler) {
   check_thread();
   handler_ = std::move(handler);
@@ -50,10 +64,6 @@ void Loop::tell_unhandled() noexcept {
     }
   }
   for (auto& [error, site] : std::exchange(unhandled_, {})) print_error(error, site);  // the handler's
-}
-
-void Loop::Detached::ended(std::exception_ptr error, const std::source_location& site) noexcept {
-  if (error) here.loop->unhandled(std::move(error), site);
 }
 
 void Loop::tell_slow(TimePoint before, const std::source_location& site,

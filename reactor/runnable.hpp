@@ -80,7 +80,7 @@ class Runnable : public Link {
       : step_(step), site_(site), loop_id_(here.id), flags_(flags) {}
   ~Runnable() = default;
 
-  Step step_;                  // what the turn calls
+  Step step_;                  // what the turn calls; a Pair, never armed, is dropped by it
   std::source_location site_;
   std::uint32_t loop_id_;      // the loop it was made under; 0: none
   std::uint16_t flags_;        // a Work's; see work.hpp

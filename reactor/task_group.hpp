@@ -32,8 +32,8 @@ class TaskGroup final : private Tasks {
     requires(!Awaitable<F> && std::invocable<std::decay_t<F>&, std::decay_t<Args>...>)
   void start(F&& f, Args&&... args) {
     const auto drops = check_open();
-    adopt(keep<std::decay_t<F>, std::decay_t<Args>...>(Own(), std::forward<F>(f),
-                                                       std::forward<Args>(args)...),
+    adopt(forget(keep<std::decay_t<F>, std::decay_t<Args>...>(Own(), std::forward<F>(f),
+                                                              std::forward<Args>(args)...)),
           drops);
   }
   template <Awaitable A>

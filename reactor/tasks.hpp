@@ -17,9 +17,13 @@ namespace hob::inline v0 {
 
 class Task;
 
-// The owner's side: a set of Tasks.
+// The owner's side: a set of Tasks. The loop's detached ones are such a set as it is.
 class Tasks {
  public:
+  Tasks() = default;
+  Tasks(const Tasks&) = delete;
+  virtual ~Tasks() { drop_all(); }
+
   void start(Future<> work, std::source_location made = {});
   // Drops all, in the order in which they were started. One that is running (it called this) goes on
   // to its next suspension, and is dropped there, by the loop.
@@ -29,24 +33,20 @@ class Tasks {
   bool empty() const noexcept { return tasks_.empty(); }
 
  protected:
+  friend class Loop;
   friend class Task;
-  Tasks() = default;
-  virtual ~Tasks() { drop_all(); }
-  Tasks(const Tasks&) = delete;
 
-  // A task has settled and left the list; `error` is null if it went well.
-  virtual void ended(std::exception_ptr error, const std::source_location& site) noexcept = 0;
+  // A task has settled and left the list; `error` is null if it went well. Tells the loop's handler.
+  virtual void ended(std::exception_ptr error, const std::source_location& site) noexcept;
 
   Home home_;
   List<Hook<Task>> tasks_;
 };
 
-class Task final : public Collector {
+class Task final : public Collector, public Framed {
  public:
   Task(Tasks& owner, Future<> work, const std::source_location& made) noexcept
       : hook_(*this), owner_(&owner), made_(made), work_(std::move(work)) {}
-  static void* operator new(std::size_t size) { return Frames::take(size); }
-  static void operator delete(void* memory, std::size_t n) noexcept { Frames::give(memory, n); }
 
   void settled(Work& work) noexcept override;
   Runnable* parent() noexcept override { return owner_ ? owner_->parent() : nullptr; }
@@ -65,11 +65,11 @@ class Task final : public Collector {
 // Calls f(args...), keeping both for as long as the Future that comes back runs; decays them as
 // std::thread does. What makes a capturing lambda safe as a task.
 template <class F, class... Args>
-Future<> keep(Own, F f, Args... args) {
+Future<eventually_t<F&, Args...>> keep(Own, F f, Args... args) {
   if constexpr (Awaitable<std::invoke_result_t<F&, Args...>>)
-    static_cast<void>(co_await std::invoke(f, std::forward<Args>(args)...));
+    co_return co_await std::invoke(f, std::forward<Args>(args)...);
   else
-    std::invoke(f, std::forward<Args>(args)...);
+    co_return std::invoke(f, std::forward<Args>(args)...);
 }
 
 // A Future that awaits and forgets the value.

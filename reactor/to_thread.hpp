@@ -16,28 +16,22 @@
 #include <tuple>
 
 #include "leaf.hpp"
-#include "loop.hpp"
 #include "result.hpp"
 
 namespace hob::inline v0 {
+
+// What a copy of f gives when it is called with copies of args.
+template <class F, class... Args>
+using called_t = std::decay_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
 
 // Runs f(args...) on the pool and gives its value, or throws what it threw. f and args are moved in.
 // At most min(32, cores + 4) jobs run at once; more wait in line.
 // Dropped: a job that has not begun never runs; one that runs goes on, and its result is discarded, so
 // it must own what it uses. Exit never waits for a job.
 template <class F, class... Args>
-  requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
-Future<std::decay_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>> to_thread(
-    F&& f, Args&&... args);
+Future<called_t<F, Args...>> to_thread(F&& f, Args&&... args);
 
 // --- implementation from here on -----------------------------------------------------------------
-
-// A job on the pool, seen from the loop: who waits for it.
-struct Pooled : Link {
-  std::source_location site() const noexcept;
-  Runnable* task = nullptr;
-  std::source_location made{};
-};
 
 class PoolJob {
  public:
@@ -51,9 +45,6 @@ class PoolJob {
     waiter = nullptr;
     if (!taken_.exchange(true)) forget();
   }
-  void arrive() noexcept {
-    if (waiter) waiter->arm();
-  }
   Runnable* waiter = nullptr;
 
  private:
@@ -63,19 +54,20 @@ class PoolJob {
 };
 
 // Waits until the job has run; hands it to the pool when it begins.
-class OnPool : public Leaf<OnPool>, public Pooled {
+class OnPool : public Leaf<OnPool>, public Link {
  public:
-  explicit OnPool(std::shared_ptr<PoolJob> job, Pool pool = Pool::work) noexcept
-      : job_(std::move(job)), pool_(pool) {}
+  OnPool(std::shared_ptr<PoolJob> job, Pool pool) noexcept : job_(std::move(job)), pool_(pool) {}
   ~OnPool() { job_->drop(); }
 
   bool try_now() const noexcept { return false; }
-  void begin(Runnable& coroutine);
+  void begin(Runnable& task);
   void finish() const noexcept {}
+  std::source_location site() const noexcept;  // who waits, for the list of what is still open
 
  private:
   std::shared_ptr<PoolJob> job_;
   Pool pool_;
+  std::source_location made_{};
 };
 
 template <class R, class F, class... Args>
@@ -86,49 +78,41 @@ class PoolCall final : public PoolJob {
 
  private:
   void call() noexcept override {
+    const auto apply = [](auto&... parts) -> decltype(auto) {
+      return std::invoke(std::move(parts)...);
+    };
     try {
-      if constexpr (std::is_void_v<R>) {
-        apply();
-        result_.emplace(std::monostate());
-      } else {
-        result_.emplace(apply());
-      }
+      if constexpr (std::is_void_v<R>)
+        std::apply(apply, *call_), result_.emplace(std::monostate());
+      else
+        result_.emplace(std::apply(apply, *call_));
     } catch (...) {
       result_.emplace(std::current_exception());
     }
     call_.reset();
   }
   void forget() noexcept override { call_.reset(); }
-  decltype(auto) apply() {
-    return std::apply(
-        [](auto&... parts) -> decltype(auto) { return std::invoke(std::move(parts)...); }, *call_);
-  }
 
   std::optional<std::tuple<F, Args...>> call_;
   std::optional<Result<R>> result_;
 };
 
-struct Pooling {
-  template <class R, class Call>
-  static Future<R> run(Own, std::shared_ptr<Call> call, Pool pool) {
-    co_await OnPool(call, pool);
-    co_return call->take();
-  }
-};
+template <class R, class Call>
+Future<R> wait_on_pool(Own, std::shared_ptr<Call> call, Pool pool) {
+  co_await OnPool(call, pool);
+  co_return call->take();
+}
 
 // On a pool of one's choice.
 template <class F, class... Args>
-auto to_pool(Pool pool, F&& f, Args&&... args) {
-  using R = std::decay_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
-  using Call = PoolCall<R, std::decay_t<F>, std::decay_t<Args>...>;
-  return Pooling::run<R>(Own(), std::make_shared<Call>(std::forward<F>(f), std::forward<Args>(args)...),
-                         pool);
+Future<called_t<F, Args...>> to_pool(Pool pool, F&& f, Args&&... args) {
+  using Call = PoolCall<called_t<F, Args...>, std::decay_t<F>, std::decay_t<Args>...>;
+  auto call = std::make_shared<Call>(std::forward<F>(f), std::forward<Args>(args)...);
+  return wait_on_pool<called_t<F, Args...>>(Own(), std::move(call), pool);
 }
 
 template <class F, class... Args>
-  requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
-Future<std::decay_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>> to_thread(
-    F&& f, Args&&... args) {
+Future<called_t<F, Args...>> to_thread(F&& f, Args&&... args) {
   return to_pool(Pool::work, std::forward<F>(f), std::forward<Args>(args)...);
 }
 

@@ -7,7 +7,6 @@
 #pragma once
 
 #include "leaf.hpp"
-#include "loop.hpp"
 
 namespace hob::inline v0 {
 

@@ -2,7 +2,7 @@
 //
 // work.hpp — what a Future points at: a Runnable with a result to come, and one reader who waits.
 //
-// future.hpp makes coroutines of it, pair.hpp pairs; combinators, tasks and SharedFutures watch it
+// future.hpp makes coroutines of it, promise.hpp pairs; combinators, tasks and SharedFutures watch it
 // through a Collector. It calls nobody but the reader.
 //
 // Invariants
@@ -82,10 +82,7 @@ class Work : public Runnable {
   void awaits(const Work* child) noexcept { child_ = child; }
   void awaits(Asked& leaf) noexcept { asked_ = &leaf, flags_ |= kAsks; }
   void comes_from(const Work& child) noexcept {
-    if (child.failed()) takes_place_of(child);
-  }
-  void takes_place_of(const Work& failed) noexcept {
-    if (!(failed.flags_ & kOwn)) set_place(failed.site_);
+    if (child.failed() && !(child.flags_ & kOwn)) set_place(child.site_);
   }
   void set_place(const std::source_location& place) noexcept { site_ = place, clear(kOwn); }
   // Where in the user's source it waits, or has failed: the deepest place that is known, else
@@ -97,6 +94,9 @@ class Work : public Runnable {
   }
   // The Work behind a Runnable, if it is one.
   static Work* of(Runnable& runnable) noexcept;
+  // Its owner, a Future<T>, lets go.
+  template <class T>
+  void drop() noexcept;
 
   void settle() noexcept {
     flags_ = static_cast<std::uint16_t>((flags_ | kSettled) & ~kRunning);
@@ -115,10 +115,8 @@ class Work : public Runnable {
     kHasValue = 16,
     kCollected = 32,  // the reader is a Collector
     kQuiet = 64,      // see hush()
-    kWriterEnd = 128, // of a Pair: the Promise is there
-    kReaderEnd = 256, // of a Pair: the Future is there
-    kOwn = 512,       // its site is hob's, not the user's
-    kAsks = 1024      // it awaits an Asked
+    kOwn = 128,       // its site is hob's, not the user's
+    kAsks = 256       // it awaits an Asked
   };
 
   Work(Step step, unsigned flags) noexcept
@@ -189,8 +187,6 @@ class Outcome : public Work {
     if (error_) std::rethrow_exception(take_error());
     return std::move(value_);
   }
-  // Its owner lets go.
-  void drop() noexcept;
 
  protected:
   Outcome(Step step, unsigned flags) noexcept : Work(step, flags) {}
@@ -212,7 +208,6 @@ class Outcome<void> : public Work {
   void take() {
     if (error_) std::rethrow_exception(take_error());
   }
-  void drop() noexcept;
 
  protected:
   using Work::Work;

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
-// shards.cpp — the threads behind run_shards, and how one shard's error ends the others.
+// run.cpp — the threads behind run_shards, and how one shard's error ends the others.
 //
 // Invariants
 //   1. No thread outlives run_shards_of.
 //   2. A shard's loop is told to stop through its Remote; what is posted owns all it uses.
-#include "shards.hpp"
+#include "run.hpp"
 
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include "callbacks.hpp"
 #include "combine.hpp"
-#include "mailbox.hpp"
 #include "sync.hpp"
 
 namespace hob::inline v0 {
@@ -39,7 +39,7 @@ class Shards {
   void fail(std::exception_ptr error) noexcept {
     const std::scoped_lock lock(mutex_);
     if (!error_) error_ = std::move(error);
-    for (auto& [remote, shard] : running_) remote.post([them = shard] { them->stop.set(); });
+    for (auto& shard : running_) tell(shard, &Shard::stop);
   }
 
   void check() const {
@@ -49,9 +49,13 @@ class Shards {
  private:
   // One shard, as the others reach it; shared with what they post.
   struct Shard {
+    Remote remote = Loop::current().remote();
     Event stop;   // one of them has failed
     Event alone;  // all others have ended; the first shard only
   };
+  static void tell(const std::shared_ptr<Shard>& them, Event Shard::*event) {
+    them->remote.post([them, event] { (them.get()->*event).set(); });
+  }
 
   Future<> main(unsigned shard) {
     auto me = std::make_shared<Shard>();
@@ -63,24 +67,21 @@ class Shards {
   bool enter(unsigned shard, const std::shared_ptr<Shard>& me) {
     const std::scoped_lock lock(mutex_);
     if (error_) return false;
-    running_.emplace_back(Loop::current().remote(), me);
-    if (shard == 0) first_ = running_.size() - 1;
+    running_.push_back(me);
+    if (shard == 0) first_ = me;
     if (shard == 0 && others_ == 0) me->alone.set();
     return true;
   }
   void leave() noexcept {
     const std::scoped_lock lock(mutex_);
-    if (--others_ != 0 || first_ == kNone) return;
-    auto& [remote, shard] = running_[first_];
-    remote.post([them = shard] { them->alone.set(); });
+    if (--others_ == 0 && first_) tell(first_, &Shard::alone);
   }
 
   const std::function<Future<>(unsigned)>& start_;
   std::mutex mutex_;  // guards what follows
   unsigned others_;   // of the shards but the first, those that have not ended
-  std::vector<std::pair<Remote, std::shared_ptr<Shard>>> running_;
-  static constexpr std::size_t kNone = ~std::size_t{0};
-  std::size_t first_ = kNone;  // in running_: the first shard
+  std::vector<std::shared_ptr<Shard>> running_;
+  std::shared_ptr<Shard> first_;
   std::exception_ptr error_;
 };
 
