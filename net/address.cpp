@@ -38,8 +38,8 @@ bool number(std::string_view text, unsigned long most, unsigned long& value) noe
 }
 
 template <class T>
-Address made(const T& from) noexcept {
-  return Address::of(reinterpret_cast<const sockaddr*>(&from), sizeof from);
+Address made(const T& from, std::size_t size = sizeof(T)) noexcept {
+  return Address::of(reinterpret_cast<const sockaddr*>(&from), static_cast<unsigned>(size));
 }
 
 template <class T>
@@ -47,6 +47,13 @@ T as(const Address& address) noexcept {
   T to{};
   std::memcpy(&to, address.data(), std::min<std::size_t>(sizeof to, address.size()));
   return to;
+}
+
+// In one place for both families.
+constexpr std::size_t kPortAt = offsetof(sockaddr_in, sin_port);
+static_assert(kPortAt == offsetof(sockaddr_in6, sin6_port));
+bool has_port(const Address& address) noexcept {
+  return address.family() == AF_INET || address.family() == AF_INET6;
 }
 
 }  // namespace
@@ -100,7 +107,7 @@ Address Address::unix_path(std::string_view path) {
 #ifdef __linux__
   if (path[0] == '@') name.sun_path[0] = '\0', --size;
 #endif
-  return of(reinterpret_cast<const sockaddr*>(&name), static_cast<unsigned>(size));
+  return made(name, size);
 }
 
 Address Address::of(const sockaddr* address, unsigned size) noexcept {
@@ -113,61 +120,46 @@ Address Address::of(const sockaddr* address, unsigned size) noexcept {
   return copy;
 }
 
-int Address::family() const noexcept { return size_ < kPathAt ? 0 : as<sockaddr_in>(*this).sin_family; }
+// A Unix socket that has no name has a family and nothing else.
+int Address::family() const noexcept { return size_ <= kPathAt ? 0 : as<sockaddr_in>(*this).sin_family; }
 
 bool Address::is_unix() const noexcept { return family() == AF_UNIX; }
 
 std::string Address::host() const {
   char text[INET6_ADDRSTRLEN] = "";
-  switch (family()) {
-    case AF_INET: {
-      const auto v4 = as<sockaddr_in>(*this);
-      return inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
-    }
-    case AF_INET6: {
-      const auto v6 = as<sockaddr_in6>(*this);
-      std::string host = inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
-      if (v6.sin6_scope_id != 0) host += '%' + std::to_string(v6.sin6_scope_id);
-      return host;
-    }
-    case AF_UNIX: {
-      const char* const path = reinterpret_cast<const char*>(bytes_) + kPathAt;
-      const std::size_t most = size_ - kPathAt;
-      if (most > 1 && path[0] == '\0') return '@' + std::string(path + 1, most - 1);
-      return std::string(path, std::find(path, path + most, '\0'));
-    }
+  if (is_unix()) {
+    const std::string_view path(reinterpret_cast<const char*>(bytes_) + kPathAt, size_ - kPathAt);
+#ifdef __linux__
+    if (path.size() > 1 && path[0] == '\0') return '@' + std::string(path.substr(1));
+#endif
+    return std::string(path.substr(0, path.find('\0')));
   }
-  return "";
+  if (family() == AF_INET) {
+    const auto v4 = as<sockaddr_in>(*this);
+    return inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
+  }
+  if (family() != AF_INET6) return "";
+  const auto v6 = as<sockaddr_in6>(*this);
+  const std::string host = inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
+  return v6.sin6_scope_id == 0 ? host : host + '%' + std::to_string(v6.sin6_scope_id);
 }
 
 std::string Address::to_string() const {
-  switch (family()) {
-    case AF_INET: return host() + ':' + std::to_string(port());
-    case AF_INET6: return '[' + host() + "]:" + std::to_string(port());
-    case AF_UNIX: return "unix:" + host();
-  }
-  return "nowhere";
+  if (is_unix()) return "unix:" + host();
+  if (!has_port(*this)) return "nowhere";
+  const std::string colon_port = ':' + std::to_string(port());
+  return family() == AF_INET ? host() + colon_port : '[' + host() + ']' + colon_port;
 }
 
 unsigned short Address::port() const noexcept {
-  switch (family()) {
-    case AF_INET: return ntohs(as<sockaddr_in>(*this).sin_port);
-    case AF_INET6: return ntohs(as<sockaddr_in6>(*this).sin6_port);
-  }
-  return 0;
+  return has_port(*this) ? ntohs(as<sockaddr_in>(*this).sin_port) : 0;
 }
 
 Address Address::with_port(unsigned short port) const noexcept {
   Address other = *this;
-  static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
-  if (family() == 0 || is_unix()) return other;
   const auto wire = htons(port);
-  std::memcpy(other.bytes_ + offsetof(sockaddr_in, sin_port), &wire, sizeof wire);
+  if (has_port(*this)) std::memcpy(other.bytes_ + kPortAt, &wire, sizeof wire);
   return other;
-}
-
-bool Address::operator==(const Address& other) const noexcept {
-  return size_ == other.size_ && std::memcmp(bytes_, other.bytes_, size_) == 0;
 }
 
 }  // namespace hob::inline v0::net

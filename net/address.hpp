@@ -50,7 +50,7 @@ class Address {
   sockaddr* data() noexcept { return reinterpret_cast<sockaddr*>(bytes_); }
   unsigned size() const noexcept { return size_; }
 
-  bool operator==(const Address& other) const noexcept;
+  bool operator==(const Address& other) const noexcept = default;
 
   // Filled by a call of the kernel's: ask(address, &size) answers errno.
   static constexpr unsigned kRoom = 112;  // sockaddr_un's 110 and a terminator

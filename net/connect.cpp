@@ -1,57 +1,117 @@
 // SPDX-License-Identifier: MIT
 //
-// connect.cpp — one attempt; and several, each a little later than the one before.
+// connect.cpp — what is known of names; one attempt to connect; and several, each a little later than
+// the one before.
+//
+// Lookups are detached tasks of the loop, so that who asked may go.
 #include "connect.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 
 #include "../reactor/combine.hpp"
 #include "../reactor/queue.hpp"
+#include "../reactor/to_thread.hpp"
 
 namespace hob::inline v0::net {
+
+// --- names ---------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr Duration kFound = std::chrono::seconds(10);
+constexpr Duration kNotFound = std::chrono::seconds(1);
+constexpr std::size_t kNames = 256;  // so many are remembered
+
+struct Answer {
+  std::vector<Address> addresses;
+  std::string error;
+};
+
+struct Name {
+  Event known;
+  Answer answer;
+  TimePoint until = kNever;
+};
+
+// By loop and host. It holds no Future, so it may outlive any loop.
+thread_local std::map<std::pair<std::uint32_t, std::string>, std::shared_ptr<Name>> names;
+
+Answer ask(const Backend::Resolver& resolver, const std::string& host) {
+  Answer answer;
+  answer.error = resolver(host, [&](const sockaddr* address, unsigned size) {
+    answer.addresses.push_back(Address::of(address, size));
+  });
+  if (answer.error.empty() && answer.addresses.empty()) answer.error = "it has no address";
+  return answer;
+}
+
+Future<> look_up(std::shared_ptr<Name> name, std::string host) {
+  try {
+    auto work = to_pool(Pool::names, ask, Loop::current().backend().resolver(), host);
+    name->answer = co_await std::move(work);
+  } catch (const std::exception& e) {
+    name->answer.error = e.what();
+  }
+  name->until = Loop::current().after(name->answer.error.empty() ? kFound : kNotFound);
+  name->known.set();
+}
+
+std::shared_ptr<Name> look_up(const std::string& host) {
+  const TimePoint now = Loop::current().clock();
+  if (names.size() >= kNames)
+    std::erase_if(names, [&](auto& each) { return each.first.first != here.id || each.second->until <= now; });
+  if (names.size() >= kNames) names.clear();
+  std::shared_ptr<Name>& name = names[{here.id, host}];
+  if (!name || name->until <= now) {
+    name = std::make_shared<Name>();
+    detach(look_up(name, host));
+  }
+  return name;
+}
+
+}  // namespace
+
+Future<std::vector<Address>> resolve(std::string host, unsigned short port) {
+  if (host.empty() || host.size() > 253 || host.find('\0') != host.npos)
+    throw ResolveError("resolve \"" + host.substr(0, host.find('\0')).substr(0, 253) + "\": no name of a host");
+  if (const auto numeric = Address::numeric(host, port)) co_return std::vector<Address>(1, *numeric);
+  const std::shared_ptr<Name> name = look_up(host);
+  co_await name->known.wait();
+  if (!name->answer.error.empty()) throw ResolveError("resolve " + host + ": " + name->answer.error);
+  std::vector<Address> found = name->answer.addresses;
+  for (Address& each : found) each = each.with_port(port);
+  co_return found;
+}
+
+// --- one address ---------------------------------------------------------------------------------
 
 namespace {
 
 // Until the system knows how the attempt ended.
-class Established : public Leaf<Established>, public Operation {
- public:
-  Established(Socket* socket, const Address& to) noexcept : Operation(socket, kWrite), to_(to) {}
-  void finish() const {
-    if (error_) throw_errno(error_, "connect " + to_.to_string());
+struct Connecting {
+  static std::string name() { return "connect"; }
+  Io operator()(Socket& socket, std::monostate&) const noexcept {
+    const int error = socket.backend().connect_result(socket.watch);
+    return {0, error == EINPROGRESS ? EAGAIN : error};
   }
-
- private:
-  bool attempt() noexcept override {
-    Watch& watch = socket_->watch;
-    if (!watch.writable) return false;
-    error_ = socket_->backend().connect_result(watch);
-    return watch.writable = error_ != EINPROGRESS;
-  }
-  const Address& to_;
 };
 
 }  // namespace
 
-// Attached only after connect() was called: before, epoll would report a hang-up.
 Future<TcpStream> connect(Address to) {
-  Backend& backend = Loop::current().backend();
   const std::string what = "connect " + to.to_string();
-  const Io io = backend.open(to.family(), kStream);
-  if (io.error) throw_errno(io.error, what);
-  const int fd = static_cast<int>(io.n);
-  const int error = backend.connect(fd, to.data(), to.size());
-  if (error && error != EINPROGRESS) {
-    backend.close(fd);
-    throw_errno(error, what);
-  }
-  auto socket = std::make_unique<Socket>(fd);
+  auto socket = std::make_unique<Socket>(to, kStream, what);
   socket->set_peer(to);
-  if (error) {
+  const int error = socket->backend().connect(socket->watch.fd, to.data(), to.size());
+  if (error != EINPROGRESS) check(error, what);
+  check(socket->attach(), what);  // not before, or epoll would report a hang-up
+  if (error == EINPROGRESS) {
     socket->watch.writable = false;
-    co_await Established(socket.get(), to);
+    co_await Call<void, Connecting>(socket.get(), kWrite, Connecting());
   }
-  if (to.port()) backend.set_option(fd, Option::no_delay, 1);
+  socket->set_nodelay(true);
   co_return TcpStream(std::move(socket));
 }
 
@@ -64,15 +124,12 @@ namespace {
 constexpr Duration kAttemptDelay = std::chrono::milliseconds(250);  // RFC 8305, section 5
 
 // The families in turn, beginning with the first one's; each in its order (RFC 8305, section 4).
-std::vector<Address> interleaved(const std::vector<Address>& all) {
-  std::vector<Address> first, second, mixed;
-  for (const Address& each : all)
-    (each.family() == all[0].family() ? first : second).push_back(each);
-  for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {
-    if (i < first.size()) mixed.push_back(first[i]);
-    if (i < second.size()) mixed.push_back(second[i]);
-  }
-  return mixed;
+std::vector<Address> interleaved(std::vector<Address> all) {
+  const auto like_first = [family = all[0].family()](const Address& a) { return a.family() == family; };
+  auto other = std::stable_partition(all.begin(), all.end(), like_first);
+  for (auto place = all.begin() + 1; place < other && other != all.end(); place += 2)
+    std::rotate(place, other, other + 1), ++other;
+  return all;
 }
 
 using Ended = Queue<Result<TcpStream>>;
@@ -85,8 +142,7 @@ Future<> attempt(Address to, Ended& ended) {
 }  // namespace
 
 Future<TcpStream> connect(std::string host, unsigned short port) {
-  const std::vector<Address> found = co_await resolve(host, port);
-  const std::vector<Address> addresses = interleaved(found);
+  const std::vector<Address> addresses = interleaved(co_await resolve(host, port));
   Ended ended(addresses.size());
   std::vector<Future<>> attempts;
   std::string reasons;

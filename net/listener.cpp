@@ -3,7 +3,6 @@
 // listener.cpp — listening, accepting, and what is done when no descriptor is left.
 #include "listener.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
@@ -30,119 +29,78 @@ bool exhausted(int error) noexcept {
 
 }  // namespace
 
+// --- pausing -------------------------------------------------------------------------------------
+
+Listening::Listening(const Address& address, const std::string& what)
+    : Socket(address, kStream, what), Runnable([](Runnable& self) {
+        static_cast<Listening&>(self).end_pause();
+        static_cast<Listening&>(self).watch.on_readable();
+      }) {
+  alarm.task = this;
+}
+
+void Listening::pause(int error) noexcept {
+  end_pause();
+  ++pauses;
+  if (!std::exchange(told, true)) {
+    const std::string what = "accept on " + local().to_string() + " pauses";
+    const std::system_error why(error, std::generic_category(), what);
+    loop().unhandled(std::make_exception_ptr(why), {});
+  }
+  loop().set_alarm(alarm, loop().after(std::chrono::milliseconds(50)));
+  next = std::exchange(pausing, this);
+  on_close = socket_closed;
+}
+
+void Listening::end_pause() noexcept {
+  alarm.cancel();
+  Listening** place = &pausing;
+  while (*place && *place != this) place = &(*place)->next;
+  if (*place) *place = next;
+}
+
+void Listening::socket_closed() noexcept {
+  for (Listening* each = pausing; each; each = each->next)
+    if (&each->loop() == here.loop) each->arm();
+}
+
 // --- accept --------------------------------------------------------------------------------------
 
-namespace {
-
-constinit thread_local Accept* starving = nullptr;  // those that pause, chained by next_
-
-}  // namespace
-
-void Accept::descriptor_freed() noexcept {
-  for (Accept* each = starving; each; each = each->next_)
-    if (each->socket_ && &each->socket_->loop() == here.loop) each->task_->arm();
+Io Accepting::operator()(Socket& socket, TcpStream& stream) const noexcept {
+  auto& listening = static_cast<Listening&>(socket);
+  if (listening.alarm.scheduled()) return {0, EAGAIN};
+  Io io;
+  const Address peer = Address::from([&](sockaddr* name, unsigned* size) {
+    io = socket.backend().accept(socket.watch.fd, name, size);
+    return io.error;
+  });
+  if (passed_over(io.error)) return {Loop::kBytes / 32, kMore};  // a share is so many of them
+  if (exhausted(io.error)) return listening.pause(io.error), Io{0, EAGAIN};
+  if (io.error) return {0, io.error};
+  listening.told = false;
+  auto taken = std::make_unique<Socket>(static_cast<int>(io.n));
+  if (const int error = taken->attach()) return {0, error};
+  taken->set_peer(peer);
+  taken->set_nodelay(true);
+  stream = TcpStream(std::move(taken));
+  return {};
 }
 
-bool Accept::attempt() noexcept {
-  constexpr int kPassedOver = 32;
-  leave_starving();
-  if (!state_->spare.empty()) {
-    fd_ = state_->spare.back();
-    state_->spare.pop_back();
-    return true;
-  }
-  Watch& watch = socket_->watch;
-  for (int n = 0; n < kPassedOver; ++n) {
-    if (!watch.readable) return false;
-    Io io;
-    peer_ = Address::from([&](sockaddr* peer, unsigned* size) {
-      io = socket_->backend().accept(watch.fd, peer, size);
-      return io.error;
-    });
-    if (passed_over(io.error)) continue;
-    paused_ = exhausted(io.error);
-    if (paused_) return false;
-    if (!io.error) fd_ = static_cast<int>(io.n), state_->pause = Duration::zero();
-    return answered({0, io.error}, watch.readable);
-  }
-  return false;
-}
-
-void Accept::begin(Runnable& task) noexcept {
-  if (!paused_) return Operation::begin(task);
-  hold(task);
-  if (state_->pause == Duration::zero())
-    socket_->loop().unhandled(
-        std::make_exception_ptr(std::system_error(
-            EMFILE, std::generic_category(),
-            "accept on " + socket_->local().to_string() + " pauses until a descriptor is free")),
-        {});
-  ++state_->pauses;
-  state_->pause = std::clamp<Duration>(2 * state_->pause, std::chrono::milliseconds(50),
-                                       std::chrono::seconds(1));
-  alarm_.task = &task;
-  socket_->loop().set_alarm(alarm_, socket_->loop().after(state_->pause));
-  next_ = std::exchange(starving, this);
-  Socket::on_close = descriptor_freed;
-}
-
-void Accept::leave_starving() noexcept {
-  if (!std::exchange(paused_, false)) return;
-  alarm_.cancel();
-  Accept** place = &starving;
-  while (*place && *place != this) place = &(*place)->next_;
-  if (*place) *place = next_;
-}
-
-Accept::~Accept() {
-  leave_starving();
-  if (fd_ == -1) return;
-  if (socket_)
-    state_->spare.push_back(fd_);
-  else
-    here.loop->backend().close(fd_);
-}
-
-TcpStream Accept::finish() {
-  if (error_) throw_errno(error_, "accept");
-  auto socket = std::make_unique<Socket>(std::exchange(fd_, -1));
-  socket->set_peer(peer_);
-  if (peer_.port()) socket->backend().set_option(socket->watch.fd, Option::no_delay, 1);
-  return TcpStream(std::move(socket));
-}
-
-// --- the listener --------------------------------------------------------------------------------
-
-void TcpListener::State::close() noexcept {
-  for (const int fd : std::exchange(spare, {})) socket.backend().close(fd);
-  socket.close();
-}
-
-Address TcpListener::address() const { return is_open() ? state_->socket.local() : Address(); }
-
-Accept TcpListener::accept() noexcept { return Accept(state_.get()); }
-
-void TcpListener::close() noexcept {
-  if (state_) state_->close();
-}
+// --- listen --------------------------------------------------------------------------------------
 
 TcpListener listen(const Address& address, ListenOptions options) {
   const std::string what = "listen on " + address.to_string();
-  Backend& backend = Loop::current().backend();
-  const Io io = backend.open(address.family(), kStream);
-  if (io.error) throw_errno(io.error, what);
-  const int fd = static_cast<int>(io.n);
+  TcpListener listener;
+  listener.socket_ = std::make_unique<Listening>(address, what);
+  Socket& socket = *listener.socket_;
   const bool v6 = !address.is_unix() && address.host().find(':') != std::string::npos;
-  int error = address.is_unix() ? 0 : backend.set_option(fd, Option::reuse_address, 1);
-  if (!error && v6) error = backend.set_option(fd, Option::v6_only, !options.dual_stack);
-  if (!error && options.reuse_port) error = backend.set_option(fd, Option::reuse_port, 1);
-  if (!error) error = backend.bind(fd, address.data(), address.size());
-  if (!error) error = backend.listen(fd, options.backlog);
-  if (error) {
-    backend.close(fd);
-    throw_errno(error, what);
-  }
-  return TcpListener(std::make_unique<TcpListener::State>(fd));
+  if (!address.is_unix()) check(socket.set(Option::reuse_address, 1), what);
+  if (v6) check(socket.set(Option::v6_only, !options.dual_stack), what);
+  if (options.reuse_port) check(socket.set(Option::reuse_port, 1), what);
+  check(socket.backend().bind(socket.watch.fd, address.data(), address.size()), what);
+  check(socket.backend().listen(socket.watch.fd, options.backlog), what);
+  check(socket.attach(), what);
+  return listener;
 }
 
 TcpListener listen(std::string_view host, unsigned short port, ListenOptions options) {

@@ -7,11 +7,10 @@
 //
 // Connections that were gone before they were taken (ECONNABORTED and its like) are passed over. With
 // no descriptor left (EMFILE, ENFILE, ENOBUFS, ENOMEM) accept() pauses: until a socket of this thread
-// is closed, or for a while (50 ms, then longer, up to 1 s). The first pause of a row is reported to
-// Loop::on_unhandled; all are counted.
+// is closed, or for 50 ms. The first pause of a row is reported to Loop::on_unhandled; all are counted.
+//
+// Invariant: during a pause the latch is down, and accept(2) is not called; its end lifts the latch.
 #pragma once
-
-#include <vector>
 
 #include "stream.hpp"
 
@@ -23,7 +22,25 @@ struct ListenOptions {
   bool dual_stack = true;   // an IPv6 listener on every address takes IPv4 as well, on every system
 };
 
-class Accept;
+// The socket of a listener. As a Runnable it ends a pause.
+struct Listening final : Socket, Runnable {
+  Listening(const Address& address, const std::string& what);
+  ~Listening() { end_pause(); }
+  void pause(int error) noexcept;
+  void end_pause() noexcept;
+  static void socket_closed() noexcept;
+  Alarm alarm;
+  std::size_t pauses = 0;
+  bool told = false;          // of this row of pauses
+  Listening* next = nullptr;  // of those that pause
+  static inline constinit thread_local Listening* pausing = nullptr;
+};
+
+struct Accepting {
+  static std::string name() { return "accept"; }
+  Io operator()(Socket& socket, TcpStream& stream) const noexcept;
+};
+using Accept = Call<TcpStream, Accepting>;
 
 class TcpListener {
  public:
@@ -33,32 +50,23 @@ class TcpListener {
   ~TcpListener() = default;  // closes
 
   // Where it listens; the port is the real one. After close(): nowhere.
-  Address address() const;
+  Address address() const { return socket_ ? socket_->local() : Address(); }
 
-  // The next connection, TCP_NODELAY set. Dropped: a connection that was taken is kept for the next.
-  Accept accept() noexcept;
+  // The next connection, TCP_NODELAY set. Dropped: it stays.
+  Accept accept() noexcept { return {socket_.get(), kRead, {}}; }
 
   // Refuses connections from now on; whoever waits in accept() gets ECANCELED.
-  void close() noexcept;
-  bool is_open() const noexcept { return state_ && state_->socket.is_open(); }
+  void close() noexcept {
+    if (socket_) socket_->end_pause(), socket_->close();
+  }
+  bool is_open() const noexcept { return socket_ && socket_->is_open(); }
 
   // How often accept() has paused for want of descriptors.
-  std::size_t pauses() const noexcept { return state_ ? state_->pauses : 0; }
+  std::size_t pauses() const noexcept { return socket_ ? socket_->pauses : 0; }
 
  private:
-  friend class Accept;
   friend TcpListener listen(const Address& address, ListenOptions options);
-  struct State {
-    explicit State(int fd) : socket(fd) {}
-    ~State() { close(); }
-    void close() noexcept;
-    Socket socket;
-    std::vector<int> spare;  // taken, and nobody was there any more
-    std::size_t pauses = 0;
-    Duration pause{};        // how long the last accept() paused; 0: it did not
-  };
-  explicit TcpListener(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
-  std::unique_ptr<State> state_;
+  std::unique_ptr<Listening> socket_;
 };
 
 // Listens, with SO_REUSEADDR. Port 0: the system picks one. std::system_error says why not.
@@ -72,28 +80,5 @@ TcpListener listen(std::string_view host, unsigned short port,
 // On a Unix socket. A socket's file that is there already is replaced, as asyncio does; it stays
 // behind when the listener goes.
 TcpListener listen_unix(std::string_view path);
-
-// --- implementation from here on -----------------------------------------------------------------
-
-class Accept : public Leaf<Accept, TcpStream>, public Operation {
- public:
-  explicit Accept(TcpListener::State* state) noexcept
-      : Operation(state ? &state->socket : nullptr, kRead), state_(state) {}
-  Accept(Accept&& from) noexcept : Accept(from.state_) {}
-  ~Accept();
-  void begin(Runnable& task) noexcept override;
-  TcpStream finish();
-
- private:
-  bool attempt() noexcept override;
-  static void descriptor_freed() noexcept;
-  void leave_starving() noexcept;
-  TcpListener::State* state_;
-  int fd_ = -1;
-  bool paused_ = false;
-  Address peer_;
-  Alarm alarm_;
-  Accept* next_ = nullptr;  // of those that pause
-};
 
 }  // namespace hob::inline v0::net

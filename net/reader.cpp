@@ -8,29 +8,23 @@
 
 namespace hob::inline v0::net {
 
-class BufferedReader::Turn {
- public:
-  explicit Turn(BufferedReader& reader) : reading_(reader.reading_) {
-    if (reading_) misuse("a BufferedReader serves one read at a time");
-    reading_ = true;
+struct BufferedReader::Turn {
+  explicit Turn(bool& flag) : reading(flag) {
+    if (std::exchange(reading, true)) misuse("a BufferedReader serves one read at a time");
   }
-  ~Turn() { reading_ = false; }
-
- private:
-  bool& reading_;
+  ~Turn() { reading = false; }
+  bool& reading;
 };
 
-Read BufferedReader::more() {
+std::span<char> BufferedReader::room() {
   constexpr std::size_t kLeast = 4 * 1024;
   if (begin_ == end_) begin_ = end_ = 0;
   if (buffer_.size() - end_ < kLeast && begin_ != 0) {
-    std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
-              buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
+    std::copy(buffer_.data() + begin_, buffer_.data() + end_, buffer_.data());
     end_ -= std::exchange(begin_, 0);
   }
   if (buffer_.size() - end_ < kLeast) buffer_.resize(std::max(2 * buffer_.size(), kLeast));
-  const std::span<char> room(buffer_.data() + end_, buffer_.size() - end_);
-  return Read(stream_.socket_.get(), std::as_writable_bytes(room), &end_);
+  return std::span(buffer_).subspan(end_);
 }
 
 // The first `bytes` of `of` that are done with.
@@ -41,7 +35,7 @@ std::string BufferedReader::take(std::size_t bytes, std::size_t of) {
 }
 
 Future<std::string> BufferedReader::read_line(std::size_t limit) {
-  const Turn turn(*this);
+  const Turn turn(reading_);
   for (std::size_t seen = 0;;) {
     const std::string_view have = buffered();
     const std::size_t at = have.find('\n', seen);
@@ -51,7 +45,7 @@ Future<std::string> BufferedReader::read_line(std::size_t limit) {
     if (size > limit) throw LimitExceeded(limit);
     if (found) co_return take(size, at + 1);
     seen = have.size();
-    if (co_await more() != 0) continue;
+    if (came(co_await stream_.read_some(room()))) continue;
     if (seen == 0) throw EndOfStream();
     if (seen > limit) throw LimitExceeded(limit);
     co_return take(seen, seen);
@@ -59,7 +53,7 @@ Future<std::string> BufferedReader::read_line(std::size_t limit) {
 }
 
 Future<std::string> BufferedReader::read_until(std::string delimiter, std::size_t limit) {
-  const Turn turn(*this);
+  const Turn turn(reading_);
   if (delimiter.empty()) throw std::invalid_argument("read_until(\"\"): the delimiter is empty");
   for (std::size_t seen = 0;;) {
     const std::string_view have = buffered();
@@ -68,22 +62,22 @@ Future<std::string> BufferedReader::read_until(std::string delimiter, std::size_
     if (size > limit) throw LimitExceeded(limit);
     if (at != have.npos) co_return take(size, size);
     seen = have.size() - std::min(have.size(), delimiter.size() - 1);
-    if (co_await more() == 0) throw EndOfStream();
+    if (!came(co_await stream_.read_some(room()))) throw EndOfStream();
   }
 }
 
 Future<std::string> BufferedReader::read_exactly(std::size_t n) {
-  const Turn turn(*this);
-  while (end_ - begin_ < n)
-    if (co_await more() == 0) throw EndOfStream();
+  const Turn turn(reading_);
+  while (buffered().size() < n)
+    if (!came(co_await stream_.read_some(room()))) throw EndOfStream();
   co_return take(n, n);
 }
 
 Future<std::string> BufferedReader::read_to_end(std::size_t limit) {
-  const Turn turn(*this);
+  const Turn turn(reading_);
   do {
-    if (end_ - begin_ > limit) throw LimitExceeded(limit);
-  } while (co_await more() != 0);
+    if (buffered().size() > limit) throw LimitExceeded(limit);
+  } while (came(co_await stream_.read_some(room())));
   co_return take(end_ - begin_, end_ - begin_);
 }
 

@@ -51,8 +51,9 @@ class BufferedReader {
   }
 
  private:
-  class Turn;
-  Read more();  // into the buffer; 0: the end
+  struct Turn;
+  std::span<char> room();  // for what comes, behind what is there
+  bool came(std::size_t n) noexcept { return end_ += n, n != 0; }
   std::string take(std::size_t bytes, std::size_t of);
 
   TcpStream& stream_;

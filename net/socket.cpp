@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// socket.cpp — attaching, waiting, closing under a waiter.
+// socket.cpp — trying, waiting, closing under a waiter.
 #include "socket.hpp"
 
 #include <algorithm>
@@ -10,16 +10,17 @@
 
 namespace hob::inline v0::net {
 
-Socket::Socket(int fd) : loop_(&Loop::current()) {
-  if (const int error = loop_->attach(fd, watch, kReadWrite)) {
-    backend().close(fd);
-    throw_errno(error, "attach a socket");
-  }
+Socket::Socket(const Address& address, int type, const std::string& what)
+    : loop_(&Loop::current()) {
+  const Io io = backend().open(address.family(), type);
+  check(io.error, what);
+  watch.fd = static_cast<int>(io.n);
 }
 
 void Socket::close() noexcept {
   if (!is_open()) return;
-  if (!watch.linked() || here.loop != loop_)
+  const bool attached = watch.interest != 0;
+  if (here.loop != loop_ || watch.linked() != attached)
     fatal("a socket was closed on a thread that is not its Loop's, or after its Loop");
   for (Operation* operation : waiting_) {
     if (!operation) continue;
@@ -38,17 +39,18 @@ Address Socket::local() const {
   });
 }
 
-void Socket::set_peer(const Address& peer) noexcept {
-  if (peer.size() > kPeer) return;
-  peer_size_ = static_cast<unsigned char>(peer.size());
-  std::memcpy(peer_, peer.data(), peer.size());
-}
-
 Address Socket::peer() const {
+  if (!is_open()) return Address();
   if (peer_size_) return Address::of(reinterpret_cast<const sockaddr*>(peer_), peer_size_);
   return Address::from([&](sockaddr* name, unsigned* size) {
     return backend().peer_name(watch.fd, name, size);
   });
+}
+
+void Socket::set_peer(const Address& peer) noexcept {
+  if (peer.size() > kPeer) return;
+  peer_size_ = static_cast<unsigned char>(peer.size());
+  std::memcpy(peer_, peer.data(), peer.size());
 }
 
 bool Operation::try_now() {
@@ -56,21 +58,31 @@ bool Operation::try_now() {
     error_ = ECANCELED;
     return true;
   }
-  socket_->check_thread();
-  if (socket_->waiting_[direction_ == kWrite])
-    misuse(direction_ == kWrite ? "a socket has one writer at a time: another task writes to it"
-                                : "a socket has one reader at a time: another task reads from it");
-  return attempt();
+  socket_->loop().check_thread();
+  if (waiting())
+    misuse(writes() ? "a socket has one writer at a time: another task writes to it"
+                    : "a socket has one reader at a time: another task reads from it");
+  return done_ || (here.steps != 0 && attempt());  // without a step left it would resume later
+}
+
+// True: it is done. Otherwise the latch is down, or the share is used up.
+bool Operation::attempt() noexcept {
+  while (!done_) {
+    if (!latch() || here.bytes == 0) return false;
+    const Io io = call();
+    if (io.error == EAGAIN) return latch() = false;
+    here.bytes -= std::min(here.bytes, io.n);
+    done_ = io.error != kMore;
+    if (done_) error_ = io.error;
+  }
+  return true;
 }
 
 // With the latch up it is the share that is used up: once through the ready queue renews it.
 void Operation::begin(Runnable& task) noexcept {
-  hold(task);
-  Watch& watch = socket_->watch;
-  if (direction_ == kWrite)
-    watch.writable ? task.arm() : static_cast<void>(watch.writer = &task);
-  else
-    watch.readable ? task.arm() : static_cast<void>(watch.reader = &task);
+  task_ = &task;
+  waiting() = this;
+  latch() ? task.arm() : static_cast<void>(waiter() = &task);
 }
 
 bool Operation::again(Runnable& task) noexcept {
@@ -78,24 +90,16 @@ bool Operation::again(Runnable& task) noexcept {
   return leave(), true;
 }
 
-bool Operation::answered(const Io& io, bool& latch) noexcept {
-  if (io.error == EAGAIN) return latch = false;
-  error_ = io.error;
-  here.bytes -= std::min(here.bytes, io.n);
-  return true;
-}
-
 void Operation::leave() noexcept {
-  if (!socket_ || socket_->waiting_[direction_ == kWrite] != this) return;
-  socket_->waiting_[direction_ == kWrite] = nullptr;
-  (direction_ == kWrite ? socket_->watch.writer : socket_->watch.reader) = nullptr;
+  if (!socket_ || waiting() != this) return;
+  waiting() = nullptr;
+  waiter() = nullptr;
 }
 
-void Operation::check(const char* call) const {
-  if (!error_) return;
-  std::string what = call;
-  if (socket_ && socket_->peer().family()) what += ' ' + socket_->peer().to_string();
-  throw_errno(error_, what);
+void Operation::fail(std::string name) const {
+  const Address peer = socket_ ? socket_->peer() : Address();
+  if (peer.family()) name += ' ' + peer.to_string();
+  throw_errno(error_, name);
 }
 
 }  // namespace hob::inline v0::net

@@ -6,30 +6,43 @@
 // stream.hpp, listener.hpp and udp.hpp build on it. Calls Loop::attach and the Backend.
 //
 // Invariants
-//   1. A Socket is attached from birth to close(): edge-triggered, both directions, once.
+//   1. A Socket is attached once, edge-triggered, both directions, until close().
 //   2. An Operation tries first. What would block waits for the latch, and tries again when its
 //      coroutine is about to resume (the Law of the Latch): a hint that was wrong costs one try.
-//   3. At most one Operation waits in each direction; a second is std::logic_error.
-//   4. Bytes are counted against the Law of the Fair Share as they move.
+//   3. What a try has brought is handed out in the same resumption: to drop who waits loses nothing.
+//   4. At most one Operation waits in each direction; a second is std::logic_error.
+//   5. Bytes are counted against the Law of the Fair Share as they move.
 #pragma once
+
+#include <span>
+#include <string_view>
 
 #include "../reactor/leaf.hpp"
 #include "../reactor/loop.hpp"
+#include "../reactor/result.hpp"
 #include "address.hpp"
 
 namespace hob::inline v0::net {
 
 class Operation;
 
+// Throws std::system_error if a call has failed; `what` reads like "connect 10.0.0.1:80".
+inline void check(int error, const std::string& what) {
+  if (error) throw_errno(error, what);
+}
+
 class Socket {
  public:
-  // Takes the descriptor and attaches it to this thread's loop; std::system_error if that fails, and
-  // the descriptor is closed then.
-  explicit Socket(int fd);
+  explicit Socket(int fd) : loop_(&Loop::current()) { watch.fd = fd; }
+  // A new one, of the address's family; for check().
+  Socket(const Address& address, int type, const std::string& what);
   Socket(const Socket&) = delete;
   ~Socket() { close(); }
   static void* operator new(std::size_t size) { return Frames::take(size); }
   static void operator delete(void* socket, std::size_t n) noexcept { Frames::give(socket, n); }
+
+  // From here on it can be waited for: once it listens, or has begun to connect. Answers errno.
+  int attach() { return loop_->attach(watch.fd, watch, kReadWrite); }
 
   // Detaches and closes; whoever waits gets ECANCELED. A socket that outlives its loop ends the
   // program with a sentence.
@@ -38,10 +51,13 @@ class Socket {
 
   Loop& loop() const noexcept { return *loop_; }
   Backend& backend() const noexcept { return loop_->backend(); }
-  void check_thread() const { loop_->check_thread(); }
+  // The addresses of the two ends; after close(): nowhere.
   Address local() const;
   Address peer() const;  // remembered, since the kernel forgets it at a reset
   void set_peer(const Address& peer) noexcept;
+  // Answers errno. Does nothing to a Unix socket.
+  int set_nodelay(bool on) { return peer().port() ? set(Option::no_delay, on) : 0; }
+  int set(Option option, int value) { return backend().set_option(watch.fd, option, value); }
 
   Watch watch;
 
@@ -61,37 +77,56 @@ class Socket {
 // One operation in progress; lives in the awaiting coroutine's frame.
 class Operation : public Asked {
  public:
-  // For Leaf: an Operation is a leaf's other base.
+  // For Leaf, an Operation's other base.
   bool try_now();
-  virtual void begin(Runnable& task) noexcept;
+  void begin(Runnable& task) noexcept;
   bool again(Runnable& task) noexcept final;
 
  protected:
-  // A null socket is one that was closed: ECANCELED.
-  Operation(Socket* socket, Interest direction) noexcept : socket_(socket), direction_(direction) {}
-  Operation(Operation&& from) noexcept : Operation(from.socket_, from.direction_) {}
+  // A null socket is one that was closed: ECANCELED. `done`: there is nothing to do.
+  Operation(Socket* socket, Interest direction, bool done) noexcept
+      : socket_(socket), direction_(direction), done_(done) {}
+  Operation(Operation&& from) noexcept : Operation(from.socket_, from.direction_, from.done_) {}
   ~Operation() { leave(); }
 
-  // One try: false if it would block, and the latch is down then; or if the share is used up.
-  virtual bool attempt() noexcept = 0;
-  // What an attempt makes of the kernel's answer: whether it has ended. Lowers the latch on EAGAIN.
-  bool answered(const Io& io, bool& latch) noexcept;
-  // Throws what went wrong; `call` begins the sentence: "read 127.0.0.1:80".
-  void check(const char* call) const;
-
-  void hold(Runnable& task) noexcept {
-    socket_->waiting_[direction_ == kWrite] = this;
-    task_ = &task;
-  }
+  // The system call; kMore as its error: that was not all.
+  virtual Io call() noexcept = 0;
+  // Throws what went wrong; `name` begins the sentence: "read 127.0.0.1:80".
+  [[noreturn]] void fail(std::string name) const;
 
   Socket* socket_;
-  Runnable* task_ = nullptr;  // who waits
-  const Interest direction_;
   int error_ = 0;
 
  private:
   friend class Socket;
+  bool attempt() noexcept;
   void leave() noexcept;
+  bool writes() const noexcept { return direction_ == kWrite; }
+  Operation*& waiting() noexcept { return socket_->waiting_[writes()]; }
+  bool& latch() noexcept { return writes() ? socket_->watch.writable : socket_->watch.readable; }
+  Runnable*& waiter() noexcept { return writes() ? socket_->watch.writer : socket_->watch.reader; }
+
+  const Interest direction_;
+  bool done_;
+  Runnable* task_ = nullptr;  // who waits
+};
+inline constexpr int kMore = -1;
+
+// The Operation that gives a T by calling f(socket, result). f.name() is what it is called in errors.
+template <class T, class F>
+class Call final : public Leaf<Call<T, F>, T>, public Operation {
+ public:
+  Call(Socket* socket, Interest direction, F f, bool done = false) noexcept
+      : Operation(socket, direction, done), f_(f) {}
+  T finish() {
+    if (error_) fail(f_.name());
+    return static_cast<T>(std::move(result_));
+  }
+
+ private:
+  Io call() noexcept override { return f_(*socket_, result_); }
+  F f_;
+  Unit<T> result_{};
 };
 
 }  // namespace hob::inline v0::net

@@ -19,42 +19,38 @@ struct Buffers {
   static constexpr std::size_t kKeep = 8;
   std::byte* free[kKeep];
   std::size_t count;
-  bool closed;  // the thread is ending
+  std::size_t keep;  // kKeep, while somebody is there to free them at thread exit
 };
 constinit thread_local Buffers buffers{};
 
 struct Drain {
+  Drain() { buffers.keep = Buffers::kKeep; }
   ~Drain() {
-    buffers.closed = true;
+    buffers.keep = 0;
     while (buffers.count) delete[] buffers.free[--buffers.count];
   }
 };
 
-}  // namespace
-
-void Lease::take() {
-  if (buffers.count) {
-    buffer_ = buffers.free[--buffers.count];
-    return;
-  }
+std::byte* take_buffer() {
+  if (buffers.count) return buffers.free[--buffers.count];
   static const thread_local Drain at_exit;
-  buffer_ = new std::byte[kBytes];
+  return new std::byte[Lease::kBytes];
 }
 
-void Lease::give_back() noexcept {
-  if (buffers.count < Buffers::kKeep && !buffers.closed)
-    buffers.free[buffers.count++] = buffer_;
+}  // namespace
+
+void Lease::GiveBack::operator()(std::byte* buffer) const noexcept {
+  if (buffers.count < buffers.keep)
+    buffers.free[buffers.count++] = buffer;
   else
-    delete[] buffer_;
+    delete[] buffer;
 }
 
 // --- the operations ------------------------------------------------------------------------------
 
-namespace {
-
 // Law of the Latch: a short read has emptied the stream, unless its end was hinted at. An error that
 // came with an event and was not seen by the call is told at the end (libkqueue's way with a reset).
-Io receive(Socket& socket, std::span<std::byte> into) noexcept {
+static Io receive(Socket& socket, std::span<std::byte> into) noexcept {
   Watch& watch = socket.watch;
   Io io = socket.backend().recv(watch.fd, into);
   if (!io.error && io.n == 0) io.error = std::exchange(watch.error, 0);
@@ -62,86 +58,49 @@ Io receive(Socket& socket, std::span<std::byte> into) noexcept {
   return io;
 }
 
-}  // namespace
-
-bool Read::attempt() noexcept {
-  if (into_.empty()) return true;
-  if (!socket_->watch.readable || here.bytes == 0) return false;
-  const Io io = receive(*socket_, into_);
-  n_ = io.n;
-  if (tally_) *tally_ += io.n;
-  return answered(io, socket_->watch.readable);
+Io Reading::operator()(Socket& socket, std::size_t& n) const noexcept {
+  const Io io = receive(socket, into);
+  n = io.n;
+  return io;
 }
 
-bool ReadLease::attempt() noexcept {
-  if (!socket_->watch.readable || here.bytes == 0) return false;
-  lease_.take();
-  const Io io = receive(*socket_, {lease_.buffer_, Lease::kBytes});
-  lease_.size_ = io.n;
-  if (io.error || io.n == 0) lease_ = Lease();
-  return answered(io, socket_->watch.readable);
+Io Leasing::operator()(Socket& socket, Lease& lease) const noexcept {
+  lease.buffer_.reset(take_buffer());
+  const Io io = receive(socket, {lease.buffer_.get(), Lease::kBytes});
+  lease.size_ = io.n;
+  if (io.n == 0) lease.buffer_.reset();
+  return io;
 }
 
-bool Write::attempt() noexcept {
-  constexpr std::size_t kAtOnce = 64;
-  for (;;) {
-    while (text_.empty() && !pieces_.empty()) text_ = pieces_[0], pieces_ = pieces_.subspan(1);
-    if (text_.empty()) return true;
-    if (!socket_->watch.writable || here.bytes == 0) return false;
-    Io io;
-    if (pieces_.empty()) {
-      io = socket_->backend().send(socket_->watch.fd, std::as_bytes(std::span(text_)));
-    } else {
-      std::string_view batch[kAtOnce] = {text_};
-      const std::size_t more = std::min(pieces_.size(), kAtOnce - 1);
-      std::copy_n(pieces_.begin(), more, batch + 1);
-      io = socket_->backend().send_pieces(socket_->watch.fd, {batch, more + 1});
-    }
-    if (!answered(io, socket_->watch.writable)) return false;
-    if (error_) return true;
-    for (std::size_t n = io.n;;) {
-      const std::size_t part = std::min(n, text_.size());
-      text_.remove_prefix(part), n -= part;
-      if (n == 0) break;
-      text_ = pieces_[0], pieces_ = pieces_.subspan(1);
-    }
-  }
+// Pieces go together; one of which a part was taken goes on alone.
+Io Writing::operator()(Socket& socket, std::monostate&) noexcept {
+  Io io = text.empty() ? socket.backend().send_pieces(socket.watch.fd, pieces)
+                       : socket.backend().send(socket.watch.fd, std::as_bytes(std::span(text)));
+  std::size_t n = std::min(io.n, text.size());
+  text.remove_prefix(n);
+  for (n = io.n - n; !pieces.empty() && n >= pieces[0].size(); pieces = pieces.subspan(1))
+    n -= pieces[0].size();
+  if (n != 0) text = pieces[0].substr(n), pieces = pieces.subspan(1);
+  if (!io.error && !(text.empty() && pieces.empty())) io.error = kMore;
+  return io;
 }
 
 // --- TcpStream -----------------------------------------------------------------------------------
 
-Read TcpStream::read_some(std::span<std::byte> into) noexcept { return {socket_.get(), into}; }
-Read TcpStream::read_some(std::span<char> into) noexcept {
-  return {socket_.get(), std::as_writable_bytes(into)};
-}
-ReadLease TcpStream::read_lease() noexcept { return ReadLease(socket_.get()); }
-Write TcpStream::write_all(std::span<const std::byte> bytes) noexcept {
-  return {socket_.get(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()}};
-}
-Write TcpStream::write_all(std::string_view text) noexcept { return {socket_.get(), text}; }
-Write TcpStream::write_all(std::span<const std::string_view> pieces) noexcept {
-  return {socket_.get(), pieces};
-}
-
 Socket& TcpStream::held() const {
   if (!is_open()) throw_errno(ECANCELED, "a stream that was closed");
-  socket_->check_thread();
+  socket_->loop().check_thread();
   return *socket_;
 }
 
 void TcpStream::shutdown_write() {
-  const int error = held().backend().shutdown_write(held().watch.fd);
-  if (error) throw_errno(error, "shut down " + peer().to_string());
-}
-
-void TcpStream::close() noexcept {
-  if (socket_) socket_->close();
+  if (const int error = held().backend().shutdown_write(socket_->watch.fd))
+    throw_errno(error, "shut down " + peer().to_string());
 }
 
 void TcpStream::abort() noexcept {
-  if (!is_open()) return;
-  socket_->backend().set_option(socket_->watch.fd, Option::abort_on_close, 1);
-  socket_->close();
+  if (is_open()) socket_->set(Option::abort_on_close, 1);
+  close();
 }
 
 Future<> TcpStream::finish(Duration limit) {
@@ -157,27 +116,14 @@ Future<> TcpStream::finish(Duration limit) {
   co_await wait_for(to_the_end(*this), limit);
 }
 
-Address TcpStream::local() const { return is_open() ? socket_->local() : Address(); }
-Address TcpStream::peer() const { return is_open() ? socket_->peer() : Address(); }
-
-void TcpStream::set_nodelay(bool on) {
-  if (held().local().is_unix()) return;
-  if (const int error = held().backend().set_option(held().watch.fd, Option::no_delay, on))
-    throw_errno(error, "set_nodelay");
-}
-
 std::pair<TcpStream, TcpStream> stream_pair() {
   int fds[2];
-  Backend& backend = Loop::current().backend();
-  if (const int error = backend.pair(fds)) throw_errno(error, "make a pair of streams");
-  std::unique_ptr<Socket> first;
-  try {
-    first = std::make_unique<Socket>(fds[0]);
-  } catch (...) {
-    backend.close(fds[1]);
-    throw;
-  }
-  return {TcpStream(std::move(first)), TcpStream(std::make_unique<Socket>(fds[1]))};
+  const std::string what = "make a pair of streams";
+  check(Loop::current().backend().pair(fds), what);
+  auto first = std::make_unique<Socket>(fds[0]), second = std::make_unique<Socket>(fds[1]);
+  check(first->attach(), what);
+  check(second->attach(), what);
+  return {TcpStream(std::move(first)), TcpStream(std::move(second))};
 }
 
 Future<std::uint64_t> copy(TcpStream& from, TcpStream& to) {

@@ -10,8 +10,7 @@
 // settle. What goes wrong is std::system_error; what() reads like "read 127.0.0.1:80: …".
 #pragma once
 
-#include <span>
-#include <string_view>
+#include <algorithm>
 #include <utility>
 
 #include "socket.hpp"
@@ -23,33 +22,42 @@ class Lease {
  public:
   static constexpr std::size_t kBytes = 64 * 1024;
 
-  Lease() noexcept = default;
-  Lease(Lease&& from) noexcept
-      : buffer_(std::exchange(from.buffer_, nullptr)), size_(std::exchange(from.size_, 0)) {}
-  Lease& operator=(Lease&& from) noexcept {
-    std::swap(buffer_, from.buffer_), std::swap(size_, from.size_);
-    return *this;
+  std::span<const std::byte> bytes() const noexcept { return {buffer_.get(), size()}; }
+  std::string_view text() const noexcept {
+    return {reinterpret_cast<const char*>(buffer_.get()), size()};
   }
-  ~Lease() {
-    if (buffer_) give_back();
-  }
-
-  std::span<const std::byte> bytes() const noexcept { return {buffer_, size_}; }
-  std::string_view text() const noexcept { return {reinterpret_cast<const char*>(buffer_), size_}; }
-  std::size_t size() const noexcept { return size_; }
-  bool empty() const noexcept { return size_ == 0; }
+  std::size_t size() const noexcept { return buffer_ ? size_ : 0; }
+  bool empty() const noexcept { return size() == 0; }
 
  private:
-  friend class ReadLease;
-  void take();
-  void give_back() noexcept;
-  std::byte* buffer_ = nullptr;
+  friend struct Leasing;
+  struct GiveBack {
+    void operator()(std::byte* buffer) const noexcept;
+  };
+  std::unique_ptr<std::byte[], GiveBack> buffer_;
   std::size_t size_ = 0;
 };
 
-class Read;
-class ReadLease;
-class Write;
+struct Reading {
+  std::span<std::byte> into;
+  static std::string name() { return "read"; }
+  Io operator()(Socket& socket, std::size_t& n) const noexcept;
+};
+using Read = Call<std::size_t, Reading>;
+
+struct Leasing {
+  static std::string name() { return "read"; }
+  Io operator()(Socket& socket, Lease& lease) const noexcept;
+};
+using ReadLease = Call<Lease, Leasing>;
+
+struct Writing {
+  std::string_view text;                     // what is left of a piece that was begun
+  std::span<const std::string_view> pieces;  // and those after it
+  static std::string name() { return "write"; }
+  Io operator()(Socket& socket, std::monostate&) noexcept;
+};
+using Write = Call<void, Writing>;
 
 class TcpStream {
  public:
@@ -62,23 +70,34 @@ class TcpStream {
 
   // Reads what is there, waiting for at least one byte: how many, and 0 at the end. Dropped: nothing
   // is read, but for what came in the very turn; BufferedReader keeps that as well.
-  Read read_some(std::span<std::byte> into) noexcept;
-  Read read_some(std::span<char> into) noexcept;
+  Read read_some(std::span<std::byte> into) noexcept {
+    return {socket_.get(), kRead, {into}, into.empty()};
+  }
+  Read read_some(std::span<char> into) noexcept { return read_some(std::as_writable_bytes(into)); }
 
   // The same into a buffer that is taken from the pool when bytes are there; empty at the end.
-  ReadLease read_lease() noexcept;
+  ReadLease read_lease() noexcept { return {socket_.get(), kRead, {}}; }
 
   // Returns when all is with the kernel. Dropped: a part may have been sent.
-  Write write_all(std::span<const std::byte> bytes) noexcept;
-  Write write_all(std::string_view text) noexcept;
+  Write write_all(std::string_view text) noexcept {
+    return {socket_.get(), kWrite, {text, {}}, text.empty()};
+  }
+  Write write_all(std::span<const std::byte> bytes) noexcept {
+    return write_all(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  }
   // Several pieces as one, with no copy (writev); the array is borrowed as well.
-  Write write_all(std::span<const std::string_view> pieces) noexcept;
+  Write write_all(std::span<const std::string_view> pieces) noexcept {
+    const bool nothing = std::ranges::all_of(pieces, &std::string_view::empty);
+    return {socket_.get(), kWrite, {{}, pieces}, nothing};
+  }
 
   // Sends FIN: the peer reads to the end. We can still read.
   void shutdown_write();
 
   // Closes at once; what the kernel has taken is still sent. Waiters get ECANCELED.
-  void close() noexcept;
+  void close() noexcept {
+    if (socket_) socket_->close();
+  }
 
   // Closes with a reset (RST): what is under way is lost, and the peer is told so.
   void abort() noexcept;
@@ -88,11 +107,11 @@ class TcpStream {
   Future<> finish(Duration limit = std::chrono::seconds(5));
 
   // The addresses of the two ends; after close(): nowhere.
-  Address local() const;
-  Address peer() const;
+  Address local() const { return socket_ ? socket_->local() : Address(); }
+  Address peer() const { return socket_ ? socket_->peer() : Address(); }
 
   // Sends small writes at once (TCP_NODELAY). On for every TCP stream, as in asyncio.
-  void set_nodelay(bool on);
+  void set_nodelay(bool on) { check(held().set_nodelay(on), "set_nodelay"); }
 
   // Whether it is not closed, and whether a read would find something, be it the end: a pooled
   // connection of which that is true is stale. Does not call the kernel.
@@ -100,7 +119,6 @@ class TcpStream {
   bool readable() const noexcept { return is_open() && socket_->watch.readable; }
 
  private:
-  friend class BufferedReader;
   Socket& held() const;  // ECANCELED if it is closed
   std::unique_ptr<Socket> socket_;
 };
@@ -110,44 +128,5 @@ std::pair<TcpStream, TcpStream> stream_pair();
 
 // Sends everything that comes from `from` on to `to`, until its end; how many bytes. Closes nothing.
 Future<std::uint64_t> copy(TcpStream& from, TcpStream& to);
-
-// --- implementation from here on -----------------------------------------------------------------
-
-class Read : public Leaf<Read, std::size_t>, public Operation {
- public:
-  Read(Socket* socket, std::span<std::byte> into, std::size_t* tally = nullptr) noexcept
-      : Operation(socket, kRead), into_(into), tally_(tally) {}
-  std::size_t finish() const { return check("read"), n_; }
-
- private:
-  bool attempt() noexcept override;
-  std::span<std::byte> into_;
-  std::size_t* tally_;  // where bytes are counted as they are read: a drop cannot lose them then
-  std::size_t n_ = 0;
-};
-
-class ReadLease : public Leaf<ReadLease, Lease>, public Operation {
- public:
-  explicit ReadLease(Socket* socket) noexcept : Operation(socket, kRead) {}
-  Lease finish() { return check("read"), std::move(lease_); }
-
- private:
-  bool attempt() noexcept override;
-  Lease lease_;
-};
-
-class Write : public Leaf<Write>, public Operation {
- public:
-  Write(Socket* socket, std::string_view text) noexcept
-      : Operation(socket, kWrite), text_(text) {}
-  Write(Socket* socket, std::span<const std::string_view> pieces) noexcept
-      : Operation(socket, kWrite), pieces_(pieces) {}
-  void finish() const { check("write"); }
-
- private:
-  bool attempt() noexcept override;
-  std::string_view text_;                       // what is left: of the first piece, if there are any
-  std::span<const std::string_view> pieces_;    // and those after it
-};
 
 }  // namespace hob::inline v0::net
