@@ -120,8 +120,10 @@ Address Address::of(const sockaddr* address, unsigned size) noexcept {
   return copy;
 }
 
-// A Unix socket that has no name has a family and nothing else.
-int Address::family() const noexcept { return size_ <= kPathAt ? 0 : as<sockaddr_in>(*this).sin_family; }
+// A Unix socket without a name has a family and nothing else.
+int Address::family() const noexcept {
+  return size_ <= kPathAt || size_ > kRoom ? 0 : as<sockaddr_in>(*this).sin_family;
+}
 
 bool Address::is_unix() const noexcept { return family() == AF_UNIX; }
 

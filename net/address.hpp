@@ -45,22 +45,14 @@ class Address {
   int family() const noexcept;  // AF_INET, AF_INET6, AF_UNIX; 0: nowhere
   bool is_unix() const noexcept;
 
-  // For Backend.
+  // For Backend: to be read, and to be filled (the size is then what the kernel says).
   const sockaddr* data() const noexcept { return reinterpret_cast<const sockaddr*>(bytes_); }
   sockaddr* data() noexcept { return reinterpret_cast<sockaddr*>(bytes_); }
   unsigned size() const noexcept { return size_; }
+  unsigned* room() noexcept { return size_ = kRoom, &size_; }
+  static constexpr unsigned kRoom = 112;  // sockaddr_un's 110 and a terminator
 
   bool operator==(const Address& other) const noexcept = default;
-
-  // Filled by a call of the kernel's: ask(address, &size) answers errno.
-  static constexpr unsigned kRoom = 112;  // sockaddr_un's 110 and a terminator
-  template <class Ask>
-  static Address from(Ask ask) {
-    Address address;
-    address.size_ = kRoom;
-    if (ask(address.data(), &address.size_) != 0 || address.size_ > kRoom) return Address();
-    return address;
-  }
 
  private:
   alignas(8) unsigned char bytes_[kRoom] = {};

@@ -29,9 +29,8 @@ struct Answer {
   std::string error;
 };
 
-struct Name {
+struct Name : Answer {
   Event known;
-  Answer answer;
   TimePoint until = kNever;
 };
 
@@ -49,19 +48,17 @@ Answer ask(const Backend::Resolver& resolver, const std::string& host) {
 
 Future<> look_up(std::shared_ptr<Name> name, std::string host) {
   try {
-    auto work = to_pool(Pool::names, ask, Loop::current().backend().resolver(), host);
-    name->answer = co_await std::move(work);
+    Answer& answer = *name;
+    answer = co_await to_pool(Pool::names, ask, Loop::current().backend().resolver(), host);
   } catch (const std::exception& e) {
-    name->answer.error = e.what();
+    name->error = e.what();
   }
-  name->until = Loop::current().after(name->answer.error.empty() ? kFound : kNotFound);
+  name->until = Loop::current().after(name->error.empty() ? kFound : kNotFound);
   name->known.set();
 }
 
 std::shared_ptr<Name> look_up(const std::string& host) {
   const TimePoint now = Loop::current().clock();
-  if (names.size() >= kNames)
-    std::erase_if(names, [&](auto& each) { return each.first.first != here.id || each.second->until <= now; });
   if (names.size() >= kNames) names.clear();
   std::shared_ptr<Name>& name = names[{here.id, host}];
   if (!name || name->until <= now) {
@@ -79,8 +76,8 @@ Future<std::vector<Address>> resolve(std::string host, unsigned short port) {
   if (const auto numeric = Address::numeric(host, port)) co_return std::vector<Address>(1, *numeric);
   const std::shared_ptr<Name> name = look_up(host);
   co_await name->known.wait();
-  if (!name->answer.error.empty()) throw ResolveError("resolve " + host + ": " + name->answer.error);
-  std::vector<Address> found = name->answer.addresses;
+  if (!name->error.empty()) throw ResolveError("resolve " + host + ": " + name->error);
+  std::vector<Address> found = name->addresses;
   for (Address& each : found) each = each.with_port(port);
   co_return found;
 }

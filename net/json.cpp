@@ -141,9 +141,7 @@ Value::Value(std::initializer_list<Value> items) {
 Value array(std::initializer_list<Value> items) { return std::vector<Value>(items); }
 
 Value object(std::initializer_list<Member> members) {
-  Value made;
-  made.is_.object = new Value::Object;
-  made.kind_ = Value::Kind::object;
+  Value made(new Value::Object);
   for (const Member& member : members) made[member.key] = member.value;
   return made;
 }
@@ -275,7 +273,8 @@ bool operator==(const Value& a, const Value& b) {
 
 std::string Value::dump(int indent) const {
   std::string out;
-  return write(out, indent, 0), out;
+  write(out, indent, 0);
+  return out;
 }
 
 void Value::write(std::string& out, int indent, std::size_t depth) const {
@@ -357,7 +356,7 @@ class Parser {
       const std::size_t run = plain(text_.substr(at_));
       out.append(text_, at_, run);
       at_ += run;
-      if (peek() == '"') return ++at_, out;
+      if (peek() == '"') break;
       if (peek() != '\\') fail(byte(peek()) >= 0x80 ? "UTF-8" : "the rest of a string");
       ++at_;
       if (const auto known = kEscapes.find(peek()); known != kEscapes.npos)
@@ -365,6 +364,8 @@ class Parser {
       else
         append_utf8(out, code_point());
     }
+    ++at_;
+    return out;
   }
 
   // uXXXX; or a pair of surrogates, uXXXX\uXXXX.

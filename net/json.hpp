@@ -117,6 +117,7 @@ class Value {
  private:
   friend Value object(std::initializer_list<Member> members);
   struct Object;
+  explicit Value(Object* empty) noexcept : kind_(Kind::object), is_{.object = empty} {}
   enum class Kind : unsigned char { null, boolean, integer, natural, real, string, array, object };
   void need(bool right, std::string_view asked) const;
   void write(std::string& out, int indent, std::size_t depth) const;

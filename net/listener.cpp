@@ -69,11 +69,8 @@ void Listening::socket_closed() noexcept {
 Io Accepting::operator()(Socket& socket, TcpStream& stream) const noexcept {
   auto& listening = static_cast<Listening&>(socket);
   if (listening.alarm.scheduled()) return {0, EAGAIN};
-  Io io;
-  const Address peer = Address::from([&](sockaddr* name, unsigned* size) {
-    io = socket.backend().accept(socket.watch.fd, name, size);
-    return io.error;
-  });
+  Address peer;
+  const Io io = socket.backend().accept(socket.watch.fd, peer.data(), peer.room());
   if (passed_over(io.error)) return {Loop::kBytes / 32, kMore};  // a share is so many of them
   if (exhausted(io.error)) return listening.pause(io.error), Io{0, EAGAIN};
   if (io.error) return {0, io.error};

@@ -34,35 +34,29 @@ std::string BufferedReader::take(std::size_t bytes, std::size_t of) {
   return taken;
 }
 
-Future<std::string> BufferedReader::read_line(std::size_t limit) {
-  const Turn turn(reading_);
-  for (std::size_t seen = 0;;) {
-    const std::string_view have = buffered();
-    const std::size_t at = have.find('\n', seen);
-    const bool found = at != have.npos;
-    std::size_t size = found ? at : have.size();
-    if (size != 0 && have[size - 1] == '\r') --size;
-    if (size > limit) throw LimitExceeded(limit);
-    if (found) co_return take(size, at + 1);
-    seen = have.size();
-    if (came(co_await stream_.read_some(room()))) continue;
-    if (seen == 0) throw EndOfStream();
-    if (seen > limit) throw LimitExceeded(limit);
-    co_return take(seen, seen);
-  }
+Future<std::string> BufferedReader::read_line(std::size_t limit) { return read("\n", limit, true); }
+Future<std::string> BufferedReader::read_until(std::string delimiter, std::size_t limit) {
+  return read(std::move(delimiter), limit, false);
 }
 
-Future<std::string> BufferedReader::read_until(std::string delimiter, std::size_t limit) {
+// A line is taken without its end, and the last one may have none.
+Future<std::string> BufferedReader::read(std::string end, std::size_t limit, bool line) {
   const Turn turn(reading_);
-  if (delimiter.empty()) throw std::invalid_argument("read_until(\"\"): the delimiter is empty");
+  if (end.empty()) throw std::invalid_argument("read_until(\"\"): the delimiter is empty");
   for (std::size_t seen = 0;;) {
     const std::string_view have = buffered();
-    const std::size_t at = have.find(delimiter, seen);
-    const std::size_t size = at == have.npos ? have.size() : at + delimiter.size();
+    const std::size_t at = have.find(end, seen);
+    const bool found = at != have.npos;
+    const std::size_t all = found ? at + end.size() : have.size();
+    std::size_t size = found && line ? at : all;
+    if (line && size != 0 && have[size - 1] == '\r') --size;
     if (size > limit) throw LimitExceeded(limit);
-    if (at != have.npos) co_return take(size, size);
-    seen = have.size() - std::min(have.size(), delimiter.size() - 1);
-    if (!came(co_await stream_.read_some(room()))) throw EndOfStream();
+    if (found) co_return take(size, all);
+    seen = all - std::min(all, end.size() - 1);
+    if (came(co_await stream_.read_some(room()))) continue;
+    if (all == 0 || !line) throw EndOfStream();
+    if (all > limit) throw LimitExceeded(limit);
+    co_return take(all, all);
   }
 }
 

@@ -55,6 +55,7 @@ class BufferedReader {
   std::span<char> room();  // for what comes, behind what is there
   bool came(std::size_t n) noexcept { return end_ += n, n != 0; }
   std::string take(std::size_t bytes, std::size_t of);
+  Future<std::string> read(std::string end, std::size_t limit, bool line);
 
   TcpStream& stream_;
   std::string buffer_;      // bytes begin_ to end_ are in use

@@ -34,17 +34,15 @@ void Socket::close() noexcept {
 }
 
 Address Socket::local() const {
-  return Address::from([&](sockaddr* name, unsigned* size) {
-    return backend().local_name(watch.fd, name, size);
-  });
+  Address name;
+  return backend().local_name(watch.fd, name.data(), name.room()) ? Address() : name;
 }
 
 Address Socket::peer() const {
-  if (!is_open()) return Address();
-  if (peer_size_) return Address::of(reinterpret_cast<const sockaddr*>(peer_), peer_size_);
-  return Address::from([&](sockaddr* name, unsigned* size) {
-    return backend().peer_name(watch.fd, name, size);
-  });
+  if (peer_size_ && is_open())
+    return Address::of(reinterpret_cast<const sockaddr*>(peer_), peer_size_);
+  Address name;
+  return backend().peer_name(watch.fd, name.data(), name.room()) ? Address() : name;
 }
 
 void Socket::set_peer(const Address& peer) noexcept {

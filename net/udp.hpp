@@ -18,11 +18,8 @@ struct Receiving {
   std::span<std::byte> into;
   static std::string name() { return "receive"; }
   Io operator()(Socket& socket, Datagram& datagram) const noexcept {
-    Io io;
-    datagram.from = Address::from([&](sockaddr* from, unsigned* size) {
-      io = socket.backend().recv_from(socket.watch.fd, into, from, size);
-      return io.error;
-    });
+    Address& from = datagram.from;
+    const Io io = socket.backend().recv_from(socket.watch.fd, into, from.data(), from.room());
     datagram.size = io.n;
     return io;
   }
