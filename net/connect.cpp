@@ -108,7 +108,7 @@ Future<TcpStream> connect(Address to) {
     socket->watch.writable = false;
     co_await Call<void, Connecting>(socket.get(), kWrite, Connecting());
   }
-  socket->set_nodelay(true);
+  if (to.port()) socket->set_nodelay(true);
   co_return TcpStream(std::move(socket));
 }
 

@@ -42,13 +42,9 @@ struct Accepting {
 };
 using Accept = Call<TcpStream, Accepting>;
 
+// Closed if it was made here, or moved from; listen() gives an open one. To destroy it closes it.
 class TcpListener {
  public:
-  TcpListener() noexcept = default;  // closed
-  TcpListener(TcpListener&&) noexcept = default;
-  TcpListener& operator=(TcpListener&&) noexcept = default;
-  ~TcpListener() = default;  // closes
-
   // Where it listens; the port is the real one. After close(): nowhere.
   Address address() const { return socket_ ? socket_->local() : Address(); }
 

@@ -59,14 +59,11 @@ struct Writing {
 };
 using Write = Call<void, Writing>;
 
+// Move-only. To destroy it closes it.
 class TcpStream {
  public:
   TcpStream() noexcept = default;  // closed
   explicit TcpStream(std::unique_ptr<Socket> socket) noexcept : socket_(std::move(socket)) {}
-  TcpStream(TcpStream&&) noexcept = default;
-  TcpStream& operator=(TcpStream&&) noexcept = default;
-  // Closes. Whoever still waits gets ECANCELED.
-  ~TcpStream() = default;
 
   // Reads what is there, waiting for at least one byte: how many, and 0 at the end. Dropped: nothing
   // is read, but for what came in the very turn; BufferedReader keeps that as well.

@@ -136,6 +136,11 @@ TEST_CASE("datagrams come whole, with their sender; a connected socket hears its
     co_await b.send("answer");
     CHECK((co_await a.recv_from(std::span(bytes))).size == 6);
     CHECK((co_await error_of(a.send_to(std::string(70'000, 'x'), b.local()))).find("send to 127") == 0);
+    net::UdpSocket moved = std::move(stranger);
+    CHECK((co_await error_of(stranger.send_to("x", any))).find("Operation canceled") != std::string::npos);
+    CHECK(stranger.local() == net::Address());
+    CHECK_THROWS_AS(stranger.connect(any), std::system_error);
+    stranger.close();
     Future<net::Datagram> pending = a.recv_from(std::span(bytes));
     a.close();
     CHECK((co_await error_of(std::move(pending))).find("Operation canceled") != std::string::npos);

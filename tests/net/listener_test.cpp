@@ -84,6 +84,8 @@ TEST_CASE("a Unix socket is listened on by its path, again though a dead one's f
       Future<net::TcpStream> connecting = net::connect_unix(to);
       net::TcpStream server = co_await l.accept();
       net::TcpStream client = co_await std::move(connecting);
+      CHECK(client.peer().to_string() == "unix:" + to);
+      CHECK(server.peer().to_string() == "nowhere");
       client.set_nodelay(true);
       const auto [nothing, said] = co_await gather(answer(std::move(server)), greet(std::move(client)));
       CHECK(said == "hello");

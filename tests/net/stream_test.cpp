@@ -158,6 +158,33 @@ TEST_CASE("a dropped read leaves the bytes for the next one") {
   });
 }
 
+TEST_CASE("a read that is dropped before it resumes has read nothing, also with its share used up") {
+  on_sim([](Sim&) -> Future<> {
+    auto [a, b] = net::stream_pair();
+    co_await a.write_all("kept");
+    Event set;
+    set.set();
+    co_await yield();
+    for (std::uint32_t step = 0; step < Loop::kSteps; ++step) co_await set.wait();
+    char bytes[10];
+    { Future<std::size_t> dropped = b.read_some(std::span(bytes)); }
+    CHECK((co_await b.read_lease()).text() == "kept");
+  });
+}
+
+TEST_CASE("a lease may end on another thread, which keeps nothing of it") {
+  net::Lease lease;
+  on_sim([&](Sim&) -> Future<> {
+    auto [a, b] = net::stream_pair();
+    co_await a.write_all("x");
+    lease = co_await b.read_lease();
+  });
+  CHECK(lease.text() == "x");
+  net::Lease taken = std::move(lease);
+  CHECK(lease.empty());
+  std::thread([&] { taken = net::Lease(); }).join();  // LeakSanitizer would tell
+}
+
 TEST_CASE("reading and writing share the loop: a task beside them goes on") {
   on_sim([](Sim&) -> Future<> {
     auto [a, b] = net::stream_pair();
