@@ -24,32 +24,30 @@ constexpr Duration kFound = std::chrono::seconds(10);
 constexpr Duration kNotFound = std::chrono::seconds(1);
 constexpr std::size_t kNames = 256;  // so many are remembered
 
-struct Answer {
-  std::vector<Address> addresses;
-  std::string error;
-};
-
-struct Name : Answer {
+struct Name {
   Event known;
+  std::vector<Address> addresses;
+  std::string error;  // why there are none
   TimePoint until = kNever;
 };
 
 // By loop and host. It holds no Future, so it may outlive any loop.
 thread_local std::map<std::pair<std::uint32_t, std::string>, std::shared_ptr<Name>> names;
 
-Answer ask(const Backend::Resolver& resolver, const std::string& host) {
-  Answer answer;
-  answer.error = resolver(host, [&](const sockaddr* address, unsigned size) {
-    answer.addresses.push_back(Address::of(address, size));
+std::vector<Address> ask(const Backend::Resolver& resolver, const std::string& host) {
+  std::vector<Address> found;
+  std::string error = resolver(host, [&](const sockaddr* address, unsigned size) {
+    found.push_back(Address::of(address, size));
   });
-  if (answer.error.empty() && answer.addresses.empty()) answer.error = "it has no address";
-  return answer;
+  if (error.empty() && found.empty()) error = "it has no address";
+  if (!error.empty()) throw ResolveError(error);
+  return found;
 }
 
 Future<> look_up(std::shared_ptr<Name> name, std::string host) {
   try {
-    Answer& answer = *name;
-    answer = co_await to_pool(Pool::names, ask, Loop::current().backend().resolver(), host);
+    auto work = to_pool(Pool::names, ask, Loop::current().backend().resolver(), host);
+    name->addresses = co_await std::move(work);
   } catch (const std::exception& e) {
     name->error = e.what();
   }

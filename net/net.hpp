@@ -4,13 +4,12 @@
 //
 //   #include <net/net.hpp>
 //
-//   address.hpp   Address                      listener.hpp  listen, TcpListener
-//   stream.hpp    TcpStream, Lease, copy       udp.hpp       UdpSocket
-//   connect.hpp   connect, resolve             reader.hpp    BufferedReader
+//   address.hpp   Address                               listener.hpp  listen, TcpListener
+//   stream.hpp    TcpStream, BufferedReader, Lease      udp.hpp       UdpSocket
+//   connect.hpp   connect, resolve
 #pragma once
 
 #include "../reactor/reactor.hpp"
 #include "connect.hpp"
 #include "listener.hpp"
-#include "reader.hpp"
 #include "udp.hpp"

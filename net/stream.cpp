@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// stream.cpp — reading and writing, and the pool of buffers that reads borrow from.
+// stream.cpp — reading and writing, and the pool of buffers that reads borrow from; BufferedReader.
 #include "stream.hpp"
 
 #include <algorithm>
 #include <cerrno>
 
 #include "../reactor/combine.hpp"
+#include "../reactor/then.hpp"
 
 namespace hob::inline v0::net {
 
@@ -50,24 +51,18 @@ void Lease::GiveBack::operator()(std::byte* buffer) const noexcept {
 
 // Law of the Latch: a short read has emptied the stream, unless its end was hinted at. An error that
 // came with an event and was not seen by the call is told at the end (libkqueue's way with a reset).
-static Io receive(Socket& socket, std::span<std::byte> into) noexcept {
+Io Reading::operator()(Socket& socket, std::size_t& n) const noexcept {
   Watch& watch = socket.watch;
   Io io = socket.backend().recv(watch.fd, into);
   if (!io.error && io.n == 0) io.error = std::exchange(watch.error, 0);
   if (!io.error && io.n != 0 && io.n < into.size() && !watch.read_hangup) watch.readable = false;
-  return io;
-}
-
-Io Reading::operator()(Socket& socket, std::size_t& n) const noexcept {
-  const Io io = receive(socket, into);
   n = io.n;
   return io;
 }
 
 Io Leasing::operator()(Socket& socket, Lease& lease) const noexcept {
   lease.buffer_.reset(take_buffer());
-  const Io io = receive(socket, {lease.buffer_.get(), Lease::kBytes});
-  lease.size_ = io.n;
+  const Io io = Reading{{lease.buffer_.get(), Lease::kBytes}}(socket, lease.size_);
   if (io.n == 0) lease.buffer_.reset();
   return io;
 }
@@ -104,16 +99,12 @@ void TcpStream::abort() noexcept {
 }
 
 Future<> TcpStream::finish(Duration limit) {
-  struct Close {
-    TcpStream& stream;
-    ~Close() { stream.close(); }
-  } close{*this};
   const auto to_the_end = [](TcpStream& stream) -> Future<> {
+    stream.shutdown_write();
     while (!(co_await stream.read_lease()).empty()) {
     }
   };
-  shutdown_write();
-  co_await wait_for(to_the_end(*this), limit);
+  return wait_for(to_the_end(*this), limit).finally([this]() noexcept { close(); });
 }
 
 std::pair<TcpStream, TcpStream> stream_pair() {
@@ -134,6 +125,78 @@ Future<std::uint64_t> copy(TcpStream& from, TcpStream& to) {
     co_await to.write_all(lease.bytes());
     total += lease.size();
   }
+}
+
+// --- BufferedReader ------------------------------------------------------------------------------
+//
+// Each read looks for its end in the buffer, and asks the stream for more until it is there. Only
+// then is anything taken.
+
+struct BufferedReader::Turn {
+  explicit Turn(bool& flag) : reading(flag) {
+    if (std::exchange(reading, true)) misuse("a BufferedReader serves one read at a time");
+  }
+  ~Turn() { reading = false; }
+  bool& reading;
+};
+
+std::span<char> BufferedReader::room() {
+  constexpr std::size_t kLeast = 4 * 1024;
+  if (begin_ == end_) begin_ = end_ = 0;
+  if (buffer_.size() - end_ < kLeast && begin_ != 0) {
+    std::copy(buffer_.data() + begin_, buffer_.data() + end_, buffer_.data());
+    end_ -= std::exchange(begin_, 0);
+  }
+  if (buffer_.size() - end_ < kLeast) buffer_.resize(std::max(2 * buffer_.size(), kLeast));
+  return std::span(buffer_).subspan(end_);
+}
+
+// The first `bytes` of `of` that are done with.
+std::string BufferedReader::take(std::size_t bytes, std::size_t of) {
+  std::string taken(buffered().substr(0, bytes));
+  begin_ += of;
+  return taken;
+}
+
+Future<std::string> BufferedReader::read_line(std::size_t limit) { return read("\n", limit, true); }
+Future<std::string> BufferedReader::read_until(std::string delimiter, std::size_t limit) {
+  return read(std::move(delimiter), limit, false);
+}
+
+// A line is taken without its end, and the last one may have none.
+Future<std::string> BufferedReader::read(std::string end, std::size_t limit, bool line) {
+  const Turn turn(reading_);
+  if (end.empty()) throw std::invalid_argument("read_until(\"\"): the delimiter is empty");
+  for (std::size_t seen = 0;;) {
+    const std::string_view have = buffered();
+    const std::size_t at = have.find(end, seen);
+    const bool found = at != have.npos;
+    const std::size_t all = found ? at + end.size() : have.size();
+    std::size_t size = found && line ? at : all;
+    if (line && size != 0 && have[size - 1] == '\r') --size;
+    if (size > limit) throw LimitExceeded(limit);
+    if (found) co_return take(size, all);
+    seen = all - std::min(all, end.size() - 1);
+    if (came(co_await stream_.read_some(room()))) continue;
+    if (all == 0 || !line) throw EndOfStream();
+    if (all > limit) throw LimitExceeded(limit);
+    co_return take(all, all);
+  }
+}
+
+Future<std::string> BufferedReader::read_exactly(std::size_t n) {
+  const Turn turn(reading_);
+  while (buffered().size() < n)
+    if (!came(co_await stream_.read_some(room()))) throw EndOfStream();
+  co_return take(n, n);
+}
+
+Future<std::string> BufferedReader::read_to_end(std::size_t limit) {
+  const Turn turn(reading_);
+  do {
+    if (buffered().size() > limit) throw LimitExceeded(limit);
+  } while (came(co_await stream_.read_some(room())));
+  co_return take(end_ - begin_, end_ - begin_);
 }
 
 }  // namespace hob::inline v0::net
