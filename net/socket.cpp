@@ -22,12 +22,10 @@ void Socket::close() noexcept {
   const bool attached = watch.interest != 0;
   if (here.loop != loop_ || watch.linked() != attached)
     fatal("a socket was closed on a thread that is not its Loop's, or after its Loop");
-  for (Operation* operation : waiting_) {
-    if (!operation) continue;
-    operation->error_ = ECANCELED;
-    operation->socket_ = nullptr;
-    operation->task_->arm();
-  }
+  for (Operation* operation : waiting_)
+    if (operation) operation->error_ = ECANCELED, operation->socket_ = nullptr;
+  watch.on_readable();  // who waits not for this is armed already
+  watch.on_writable();
   loop_->detach(watch);
   backend().close(std::exchange(watch.fd, -1));
   if (on_close) on_close();
@@ -78,7 +76,6 @@ bool Operation::attempt() noexcept {
 
 // With the latch up it is the share that is used up: once through the ready queue renews it.
 void Operation::begin(Runnable& task) noexcept {
-  task_ = &task;
   waiting() = this;
   latch() ? task.arm() : static_cast<void>(waiter() = &task);
 }

@@ -108,7 +108,6 @@ class Operation : public Asked {
 
   const Interest direction_;
   bool done_;
-  Runnable* task_ = nullptr;  // who waits
 };
 inline constexpr int kMore = -1;
 

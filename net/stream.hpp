@@ -85,7 +85,7 @@ class TcpStream {
   }
   // Several pieces as one, with no copy (writev); the array is borrowed as well.
   Write write_all(std::span<const std::string_view> pieces) noexcept {
-    const bool nothing = std::ranges::all_of(pieces, &std::string_view::empty);
+    const bool nothing = std::ranges::all_of(pieces, [](auto& piece) { return piece.empty(); });
     return {socket_.get(), kWrite, {{}, pieces}, nothing};
   }
 
