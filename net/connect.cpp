@@ -71,7 +71,7 @@ std::shared_ptr<Name> look_up(const std::string& host) {
 Future<std::vector<Address>> resolve(std::string host, unsigned short port) {
   if (host.empty() || host.size() > 253 || host.find('\0') != host.npos)
     throw ResolveError("resolve \"" + host.substr(0, host.find('\0')).substr(0, 253) + "\": no name of a host");
-  if (const auto numeric = Address::numeric(host, port)) co_return std::vector<Address>(1, *numeric);
+  if (const auto a = Address::numeric(host, port)) co_return std::vector<Address>(1, *a);
   const std::shared_ptr<Name> name = look_up(host);
   co_await name->known.wait();
   if (!name->error.empty()) throw ResolveError("resolve " + host + ": " + name->error);
@@ -120,8 +120,8 @@ constexpr Duration kAttemptDelay = std::chrono::milliseconds(250);  // RFC 8305,
 
 // The families in turn, beginning with the first one's; each in its order (RFC 8305, section 4).
 std::vector<Address> interleaved(std::vector<Address> all) {
-  const auto like_first = [family = all[0].family()](const Address& a) { return a.family() == family; };
-  auto other = std::stable_partition(all.begin(), all.end(), like_first);
+  const auto alike = [family = all[0].family()](const Address& a) { return a.family() == family; };
+  auto other = std::stable_partition(all.begin(), all.end(), alike);
   for (auto place = all.begin() + 1; place < other && other != all.end(); place += 2)
     std::rotate(place, other, other + 1), ++other;
   return all;
