@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+//
+// chars.hpp — what a byte may be in HTTP (RFC 9110) and in URLs (RFC 3986), and what bytes make.
+//
+// Asked by everything that parses or checks in this room. ASCII only, and no locale.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace hob::inline v0::http {
+
+enum CharClass : unsigned char {
+  kToken = 1,   // of a method or a field name
+  kText = 2,    // of a field value: no control byte but HTAB; 0x80 and above may pass
+  kTarget = 4,  // of a path or query: visible ASCII without '#' and '\'
+  kHost = 8,    // of a host's name: letters, digits, '-', '.', '_'
+  kDigit = 16,
+  kHex = 32,
+};
+
+inline constexpr auto kClassesOf = [] {
+  std::array<unsigned char, 256> table{};
+  for (unsigned c = 0; c < 256; ++c) {
+    const auto in = [c](std::string_view set) { return set.find(static_cast<char>(c)) != set.npos; };
+    const bool digit = c >= '0' && c <= '9', alnum = digit || ((c | 32) >= 'a' && (c | 32) <= 'z');
+    int classes = digit ? kDigit : 0;
+    if (alnum || in("!#$%&'*+-.^_`|~")) classes |= kToken;
+    if (c == '\t' || (c >= ' ' && c != 127)) classes |= kText;
+    if (c > ' ' && c < 127 && !in("#\\")) classes |= kTarget;
+    if (alnum || in("-._")) classes |= kHost;
+    if (digit || in("abcdefABCDEF")) classes |= kHex;
+    table[c] = static_cast<unsigned char>(classes);
+  }
+  return table;
+}();
+
+constexpr bool is(CharClass which, char c) noexcept {
+  return (kClassesOf[static_cast<unsigned char>(c)] & which) != 0;
+}
+constexpr bool all(CharClass which, std::string_view bytes) noexcept {
+  return std::all_of(bytes.begin(), bytes.end(), [=](char c) { return is(which, c); });
+}
+
+constexpr char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+// Whether they are equal but for the case of letters.
+constexpr bool same(std::string_view a, std::string_view b) noexcept {
+  const auto alike = [](char c, char d) { return lower(c) == lower(d); };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), alike);
+}
+
+// Without the blanks around it.
+constexpr std::string_view trim(std::string_view text) noexcept {
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+  return text.substr(0, text.find_last_not_of(" \t") + 1);
+}
+
+// The number below 2^63 that the text is, if it is just digits, and no more than that takes.
+std::optional<std::uint64_t> number(std::string_view text, int base = 10) noexcept;
+
+// Takes host [":" [port]] apart, if it is that: a name, or an IPv6 address in brackets, which go; and
+// five digits at most.
+std::optional<std::pair<std::string_view, std::string_view>> split_host(std::string_view text);
+
+// Two hex digits.
+void append_hex(std::string& text, char c);
+
+// The bytes in quotes, for a message: what does not print as \xNN, and cut if there are many.
+std::string quoted(std::string_view bytes);
+
+// Throws ProtocolError: "URL: expected two hex digits at offset 7, found '%x'". `found` is a part of
+// `text`; the rest is not shown, as it may hold a password.
+[[noreturn]] void refuse(const char* what, std::string_view text, std::string_view found,
+                         const std::string& expected, int status = 0);
+
+}  // namespace hob::inline v0::http

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+//
+// http_parser.cpp — a head is read line by line, and then asked how its body is framed.
+//
+// Called by client and server; calls what is in chars.hpp. Sections are RFC 9112's.
+#include "http_parser.hpp"
+
+#include <algorithm>
+
+#include "chars.hpp"
+
+namespace hob::inline v0::http {
+
+namespace {
+
+std::string_view between(const char* p, const char* end) noexcept {
+  return {p, static_cast<std::size_t>(end - p)};
+}
+
+// Reads the lines of a head, or a line of trailers.
+class Reader {
+ public:
+  // What stands between `line` and `text` is text.
+  Reader(std::string_view bytes, const Limits& limits, bool is_request, std::size_t line,
+         std::size_t text)
+      : bytes_(bytes), limits_(limits), is_request_(is_request) {
+    line_ = bytes.data() + line, end_ = bytes.data() + text;
+  }
+
+  [[noreturn]] void no(std::string_view found, const std::string& expected, int answer = 400) const {
+    refuse("HTTP", bytes_, found, expected, is_request_ ? answer : 0);
+  }
+
+  // Whether the line is all there; if it cannot be, that is an error.
+  bool is_complete(bool is_first) {
+    end_ = std::find_if_not(end_, stop_, [](char c) { return is(kText, c); });
+    const bool ends = stop_ - end_ >= 2 && end_[0] == '\r' && end_[1] == '\n';
+    if (ends && line().size() + 2 <= limits_.line) return true;
+
+    const std::string_view rest = bytes_.substr(at());
+    const std::string_view room = rest.substr(0, std::min(limits_.line, limits_.head - at()));
+    const std::size_t lf = room.find('\n', line().size());
+    if (lf != room.npos) no(between(end_, room.data() + lf + 1), "CRLF");
+    if (rest.size() == room.size()) return false;
+    no(room, "CRLF within " + std::to_string(room.size()) + " bytes", is_first ? 414 : 431);
+  }
+  std::string_view line() const noexcept { return between(line_, end_); }
+  std::size_t at() const noexcept { return static_cast<std::size_t>(line_ - bytes_.data()); }
+  void next() noexcept { line_ = end_ += 2; }
+
+  // The request line (3) or status line (4).
+  void first_line(Head& head) {
+    if (is_request_) {
+      head.method = take<kToken>(' ', "a method and a blank");
+      head.target = take<kTarget>(' ', "a target and a blank");
+    }
+    const std::string_view version = is_request_ ? line() : line().substr(0, line().find(' '));
+    const bool other = version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.';
+    const bool is_1 = version == "HTTP/1.1" || version == "HTTP/1.0";
+    if (!is_1) no(version, "HTTP/1.1 or HTTP/1.0", other ? 505 : 400);
+    head.minor = version[7] - '0';
+    if (is_request_) return target(head);
+
+    const std::string_view rest = line().substr(std::min<std::size_t>(9, line().size()));
+    const auto status = number(rest.substr(0, 3));
+    if (!status || *status < 100) no(rest, "a status");
+    if (rest.size() > 3 && rest[3] != ' ') no(rest.substr(3), "a blank and a reason");
+    head.status = static_cast<int>(*status);
+    head.reason = trim(rest.substr(3));
+  }
+
+  // 5
+  Field field() {
+    const std::string_view name = take<kToken>(':', "a field's name and ':'");
+    return {name, trim(line())};
+  }
+
+  // What the fields say about the body and the connection (6.3, 9.3).
+  void framing(Head& head) const {
+    const Field *host = nullptr, *length = nullptr, *coding = nullptr;
+    bool keep = head.minor == 1, close = false;
+    const auto once = [&](const Field*& kept, const Field& field) {
+      if (kept != nullptr) no(field.name, "no second " + std::string(field.name));
+      kept = &field;
+    };
+    for (const Field& field : head.fields) {
+      if (same(field.name, "Content-Length")) once(length, field);
+      else if (same(field.name, "Transfer-Encoding")) once(coding, field);
+      else if (same(field.name, "Connection")) {
+        for (std::string_view rest = field.value; !rest.empty();) {
+          const std::string_view option = rest.substr(0, rest.find(','));
+          rest.remove_prefix(std::min(option.size() + 1, rest.size()));
+          close |= same(trim(option), "close");
+          keep |= same(trim(option), "keep-alive");
+        }
+      } else if (is_request_ && same(field.name, "Host")) once(host, field);
+      else if (is_request_ && head.minor == 1 && same(field.name, "Expect")) {
+        if (!same(field.value, "100-continue")) no(field.value, "100-continue in Expect", 417);
+        head.expect_continue = true;
+      }
+    }
+    head.keep_alive = keep && !close;
+
+    if (is_request_ && (host != nullptr || head.minor == 1)) {
+      if (host == nullptr) no(head.method, "a Host among the fields");
+      if (!split_host(host->value)) no(host->value, "a host in Host");
+      const bool other = !head.host.empty() && !same(head.host, host->value);
+      if (other) no(host->value, "the target's host in Host");
+      head.host = host->value;
+    }
+    if (length != nullptr) {
+      const auto size = number(length->value);
+      if (!size) no(length->value, "digits in Content-Length");
+      head.length = *size;
+      head.body = *size == 0 ? Body::none : Body::length;
+    }
+    if (coding != nullptr) {
+      if (head.minor == 0) no(coding->name, "no Transfer-Encoding in HTTP/1.0");
+      if (length != nullptr) no(length->name, "no Content-Length beside Transfer-Encoding");
+      if (!same(coding->value, "chunked")) no(coding->value, "a Transfer-Encoding of chunked", 501);
+      head.body = Body::chunked;
+    } else if (length == nullptr && !is_request_) {
+      head.body = Body::until_close;
+    }
+    head.expect_continue &= head.body != Body::none;
+  }
+
+ private:
+  // Takes a run of a class off the line, and the byte that must be behind it. CR, which is at the
+  // line's end, is in no class.
+  template <CharClass which>
+  std::string_view take(char behind, const char* expected) {
+    const char* p = line_;
+    while (is(which, *p)) ++p;
+    if (p == line_ || *p != behind) no(between(p, end_), expected);
+    const std::string_view run = between(line_, p);
+    line_ = p + 1;
+    return run;
+  }
+
+  // Origin-form, absolute-form or "*" (3.2): keeps path and query, and the host of an absolute one.
+  void target(Head& head) const {
+    const std::string_view all = head.target;
+    if (head.method == "CONNECT") no(all, "a method other than CONNECT", 501);
+    if (all[0] == '/' || (all == "*" && head.method == "OPTIONS")) return;
+    const std::string_view scheme = all.substr(0, all.find("//") + 2);  // one byte if it is not there
+    const bool http = same(scheme, "http://") || same(scheme, "https://");
+    if (!http) no(all, "a path or an http URL as target");
+    const std::string_view rest = all.substr(scheme.size());
+    head.host = rest.substr(0, rest.find('/'));
+    if (!split_host(head.host)) no(rest, "a host and a path in the target");
+    head.target = head.host.size() == rest.size() ? "/" : rest.substr(head.host.size());
+  }
+
+  const std::string_view bytes_;
+  const Limits& limits_;
+  const bool is_request_;
+  const char* const stop_ = bytes_.data() + std::min(bytes_.size(), limits_.head);
+  const char *line_, *end_;
+};
+
+}  // namespace
+
+std::size_t HeadParser::parse(std::string_view bytes, Head& head, bool is_request) {
+  const std::size_t first = is_request && bytes.starts_with("\r\n") ? 2 : 0;
+  const std::size_t most = std::min(limits_.fields, head.room.size());
+  const bool whole = line_ <= first;
+  if (bytes.size() < text_) throw std::logic_error("HeadParser: fewer bytes than in the last call");
+  Reader reader(bytes, limits_, is_request, std::max(line_, first), std::max(text_, first));
+  head = Head(head.room);
+  std::size_t count = fields_;
+  for (bool is_first = whole;; is_first = false, reader.next()) {
+    if (!reader.is_complete(is_first)) {
+      line_ = reader.at(), text_ = line_ + reader.line().size(), fields_ = count;
+      return 0;
+    }
+    if (is_first) {
+      reader.first_line(head);
+    } else if (!reader.line().empty()) {
+      if (count == most) reader.no(reader.line(), "at most " + std::to_string(most) + " fields", 431);
+      head.room[count++] = reader.field();
+    } else {
+      break;
+    }
+  }
+  reset();
+  // Lines that an earlier call has read are read again: their bytes may have moved.
+  if (!whole) return parse(bytes, head, is_request);
+  head.fields = head.room.first(count);
+  reader.framing(head);
+  return reader.at() + 2;
+}
+
+std::size_t HeadParser::request(std::string_view bytes, Head& head) { return parse(bytes, head, true); }
+
+std::size_t HeadParser::response(std::string_view bytes, Head& head, std::string_view method) {
+  const std::size_t size = parse(bytes, head, false);
+  const bool never = head.status < 200 || head.status == 204;
+  if (never && (head.body == Body::chunked || head.body == Body::length)) head.keep_alive = false;
+  if (never || head.status == 304 || method == "HEAD") head.body = Body::none;
+  if (head.body == Body::until_close) head.keep_alive = false;
+  return size;
+}
+
+// --- ChunkParser ---------------------------------------------------------------------------------
+
+ChunkParser::Step ChunkParser::next(std::string_view bytes) {
+  std::size_t used = 0;
+  while (used != bytes.size() && at_ != At::data && at_ != At::done) frame(bytes[used++]);
+  if (at_ != At::data) return {{}, used};
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size() - used));
+  left_ -= size;
+  if (left_ == 0) at_ = At::data_end, room_ = 2;
+  return {bytes.substr(used, size), used + size};
+}
+
+// All that is not data is lines.
+void ChunkParser::frame(char c) {
+  const bool cr = line_.ends_with('\r'), lf = c == '\n';
+  line_ += c;
+  const std::string_view line(line_.data(), line_.size() - (cr ? 2 : 1));
+  if (line_.size() > room_) refuse("chunk", line_, line_, "CRLF", at_ == At::trailers ? 431 : 400);
+  if (cr != lf || (lf && !all(kText, line))) refuse("chunk", line_, line_, "text and CRLF", 400);
+  if (lf) take_line(line), line_.clear();
+}
+
+void ChunkParser::take_line(std::string_view line) {
+  static constexpr std::string_view kRefused[] = {
+      "Authorization", "Cache-Control", "Connection", "Content-Encoding", "Content-Length",
+      "Content-Range", "Content-Type", "Cookie", "Expect", "Host", "Set-Cookie", "TE", "Trailer",
+      "Transfer-Encoding"};
+  if (at_ == At::size) {
+    const auto size = number(line.substr(0, line.find(';')), 16);
+    if (!size) refuse("chunk", line, line, "a size below 2^63 in hex, and ';' or CRLF", 400);
+    left_ = *size;
+    at_ = left_ == 0 ? At::trailers : At::data;
+    room_ = limits_.trailers;
+  } else if (at_ == At::data_end) {
+    at_ = At::size;
+    room_ = limits_.chunk_line + 2;
+  } else if (line.empty()) {
+    at_ = At::done;
+  } else {
+    room_ -= line.size() + 2;
+    const Field field = Reader(line, limits_, true, 0, line.size()).field();
+    for (const std::string_view name : kRefused) {
+      if (same(field.name, name)) refuse("chunk", line, line, "another trailer", 400);
+    }
+  }
+}
+
+}  // namespace hob::inline v0::http

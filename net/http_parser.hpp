@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+//
+// http_parser.hpp — reads HTTP/1.x from bytes (RFC 9112): heads, and bodies in chunks.
+//
+// Does no I/O. Strict, since what two parsers read in two ways is a hole between them: no bare LF or
+// CR, no folded lines, no blank before a colon, one length only, and one transfer coding.
+//
+// Invariants
+//   1. However the bytes are cut, the outcome is the same; and the work is linear in their number.
+//   2. Nothing outside the bytes given is read; only a line of chunked framing and errors allocate.
+//   3. A line is judged once it is complete, or too long.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "message.hpp"
+
+namespace hob::inline v0::http {
+
+// How much of anything is read before it is an error. In bytes, but for `fields`.
+struct Limits {
+  std::size_t line = 8 << 10;  // the first line, and each field's
+  std::size_t head = 64 << 10;
+  std::size_t fields = 128;
+  std::size_t chunk_line = 256;  // without its CRLF
+  std::size_t trailers = 16 << 10;
+};
+
+// How a body is told from what follows (RFC 9112, 6.3).
+enum class Body : unsigned char { none, length, chunked, until_close };
+
+// What a head says. All views are into the bytes it was parsed from; copy them before those go.
+//   Field room[128];  Head head(room);
+//   if (std::size_t size = parser.request(bytes, head)) headers.assign(head.fields);
+struct Head {
+  // `fields` will be the front of `room`, whose size bounds them as Limits::fields does.
+  explicit Head(std::span<Field> room_for_fields) noexcept : room(room_for_fields) {}
+
+  std::string_view method;          // a request's
+  std::string_view target;          // a request's: "/path?query" (also of an absolute one), or "*"
+  std::string_view host;            // a request's, with its port; empty only in HTTP/1.0
+  int status = 0;                   // a response's: 100 to 999
+  std::string_view reason;          // a response's
+  int minor = 1;                    // HTTP/1.minor: 0 or 1
+  std::span<const Field> fields;
+  Body body = Body::none;           // of no bytes: none
+  std::uint64_t length = 0;         // Content-Length, below 2^63; to a HEAD, what there would be
+  bool keep_alive = false;          // another message may follow on this connection
+  bool expect_continue = false;     // the client waits for a 100 before it sends its body
+
+  std::span<Field> room;
+};
+
+class HeadParser {
+ public:
+  explicit HeadParser(Limits limits = Limits()) noexcept : limits_(limits) {}
+
+  // Parses a request's head from all that has arrived since it began, which may have moved since the
+  // last call and go beyond the head. Returns the head's size, with its empty line, and is ready for
+  // the next; or 0 while it is incomplete (`head` means nothing then). ProtocolError: its `status` is
+  // the answer to send before closing. One empty line before the head is skipped (RFC 9112, 2.2).
+  std::size_t request(std::string_view bytes, Head& head);
+
+  // Parses a response's head, likewise. `method` is what was asked with: no body answers a HEAD.
+  // The reason may be missing with its blank. A 1xx or 204 that claims a body has none all the
+  // same, but its connection is not kept.
+  std::size_t response(std::string_view bytes, Head& head, std::string_view method = "GET");
+
+  // Forgets the bytes of an incomplete head.
+  void reset() noexcept { line_ = text_ = fields_ = 0; }
+
+ private:
+  std::size_t parse(std::string_view bytes, Head& head, bool is_request);
+
+  Limits limits_;
+  std::size_t line_ = 0;    // where the first line begins that is not complete
+  std::size_t text_ = 0;    // to here it is known to be text
+  std::size_t fields_ = 0;  // field lines before it
+};
+
+// Takes a chunked body out of its framing (RFC 9112, 7.1), in place.
+//   while (!chunks.done()) { auto [data, used] = chunks.next(bytes); …; bytes.remove_prefix(used); }
+class ChunkParser {
+ public:
+  // Fields that follow the body are checked and dropped; those that would frame, route or
+  // authenticate are refused (RFC 9110, 6.5.1).
+  explicit ChunkParser(Limits limits = Limits()) noexcept : limits_(limits) {}
+
+  struct Step {
+    std::string_view data;  // of the body; empty if only framing was there
+    std::size_t used;       // bytes that are done with, the data included
+  };
+  // Goes on to the next run of data and to its end, as far as the bytes go. ProtocolError: the body
+  // is broken here; what was handed out before is good.
+  Step next(std::string_view bytes);
+
+  // The body has ended, and so have its trailers; what follows is another message.
+  bool done() const noexcept { return at_ == At::done; }
+
+ private:
+  enum class At : unsigned char { size, data, data_end, trailers, done };
+  void frame(char c);
+  void take_line(std::string_view line);
+
+  Limits limits_;
+  At at_ = At::size;
+  std::uint64_t left_ = 0;                     // of this chunk's data
+  std::string line_;                           // as far as it has come
+  std::size_t room_ = limits_.chunk_line + 2;  // its longest; of trailers: all of them
+};
+
+}  // namespace hob::inline v0::http

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+//
+// heads.hpp — what the two fuzz targets of heads share: a head comes to the same however it is cut.
+#pragma once
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "../../net/http_parser.hpp"
+
+namespace hob_fuzz {
+
+using namespace hob::http;
+
+inline void require(bool held) {
+  if (!held) std::abort();
+}
+
+// Feeds prefixes of these sizes, from blocks of exactly their size; says what came of it.
+template <class Parse>
+std::string outcome(std::string_view input, std::initializer_list<std::size_t> prefixes, Parse parse) {
+  Limits limits;
+  limits.line = 200, limits.head = 1000, limits.fields = 10;
+  HeadParser parser(limits);
+  std::string said = "incomplete";
+  try {
+    for (const std::size_t prefix : prefixes) {
+      const std::unique_ptr<char[]> block(new char[prefix]);
+      input.copy(block.get(), prefix);
+      Field room[10];
+      Head head(room);
+      const std::size_t size = parse(parser, std::string_view(block.get(), prefix), head);
+      if (size == 0) continue;
+      require(size <= prefix);
+      said = std::to_string(size) + ' ' + std::to_string(head.status) + std::to_string(head.minor) +
+             std::to_string(static_cast<int>(head.body)) + std::to_string(head.length) +
+             (head.keep_alive ? "k" : "") + (head.expect_continue ? "e" : "");
+      for (const auto part : {head.method, head.target, head.host, head.reason}) said.append("|").append(part);
+      Headers headers;
+      headers.assign(head.fields);
+      Headers checked;
+      for (auto& [name, value] : headers) checked.add(name, value);  // throws if the parser let pass too much
+      require(checked.wire() == headers.wire() && checked.size() == head.fields.size());
+      return said.append(headers.wire());
+    }
+  } catch (const ProtocolError& error) {
+    return std::to_string(error.status) + error.what();
+  }
+  return said;
+}
+
+// The first byte says where to cut.
+template <class Parse>
+void cut_anywhere(const unsigned char* data, std::size_t size, Parse parse) {
+  if (size == 0) return;
+  const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
+  const std::size_t cut = input.empty() ? 0 : data[0] * input.size() / 256;
+  require(outcome(input, {input.size()}, parse) == outcome(input, {cut, cut + (input.size() - cut) / 2, input.size()}, parse));
+}
+
+}  // namespace hob_fuzz

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include "../../net/message.hpp"
+
+#include <doctest/doctest.h>
+
+#include <span>
+#include <stdexcept>
+#include <string>
+
+#include "../counting_new.hpp"
+
+using namespace hob::http;
+using namespace std::string_literals;
+
+TEST_SUITE_BEGIN("net");
+
+TEST_CASE("a field is found whatever the case of its name") {
+  const Headers headers = {{"Content-Type", "text/plain"}, {"X", "1"}, {"x", "2"}};
+  CHECK(headers.get("content-TYPE") == "text/plain");
+  CHECK(headers.get("X") == "1");
+  CHECK(headers.contains("x"));
+  CHECK_FALSE(headers.get("Content"));
+  CHECK_FALSE(headers.get("Content-Type:"));
+  CHECK_FALSE(headers.get(""));
+  CHECK(headers.size() == 3);
+}
+
+TEST_CASE("fields keep their order, and are stored as they are sent") {
+  Headers headers;
+  CHECK(headers.empty());
+  headers.add("B", "2");
+  headers.add("A", "");
+  headers.add("b", " 3\t");
+  std::string seen;
+  for (auto& [name, value] : headers) seen.append(name).append("=").append(value).append(";");
+  CHECK(seen == "B=2;A=;b=3;");
+  CHECK(headers.wire() == "B: 2\r\nA: \r\nb: 3\r\n");
+}
+
+TEST_CASE("set replaces all fields of a name, remove removes them") {
+  Headers headers = {{"A", "1"}, {"B", "2"}, {"a", "3"}};
+  headers.set("A", "4");
+  CHECK(headers.wire() == "B: 2\r\nA: 4\r\n");
+  CHECK(headers.remove("b") == 1);
+  CHECK(headers.remove("b") == 0);
+  headers.set("C", "5");
+  CHECK(headers.wire() == "A: 4\r\nC: 5\r\n");
+  headers.clear();
+  CHECK(headers.size() == 0);
+}
+
+TEST_CASE("name and value may be views into the headers they go to") {
+  Headers headers = {{"Some-Name", "some value"}};
+  for (int i = 0; i < 6; ++i) headers.add((*headers.begin()).name, *headers.get("some-name"));
+  CHECK(headers.size() == 7);
+  for (const Field& field : headers) CHECK(field.value == "some value");
+  headers.set((*headers.begin()).name, *headers.get("some-name"));
+  CHECK(headers.wire() == "Some-Name: some value\r\n");
+  CHECK(headers.remove((*headers.begin()).name) == 1);
+  CHECK(headers.empty());
+}
+
+TEST_CASE("header injection is refused before a byte leaves, and changes nothing") {
+  Headers headers = {{"A", "1"}};
+  for (const std::string& value : {"x\r\nSet-Cookie: a"s, "x\ny"s, "x\ry"s, "x\0y"s, "\x01"s, "x\x7f"s, "\r\n"s}) {
+    CHECK_THROWS_AS(headers.add("B", value), std::invalid_argument);
+    CHECK_THROWS_AS(headers.set("A", value), std::invalid_argument);
+    CHECK_THROWS_AS(Headers({{"B", value}}), std::invalid_argument);
+  }
+  for (const std::string& name : {""s, "a b"s, "a:"s, "a\r\nb"s, "a\0"s, "\xc3\xa4"s, "(a)"s, " a"s, "a "s}) {
+    CHECK_THROWS_AS(headers.add(name, "x"), std::invalid_argument);
+    CHECK_THROWS_AS(headers.set(name, "x"), std::invalid_argument);
+  }
+  CHECK(headers.wire() == "A: 1\r\n");
+  headers.add("B", "tab\there, \xc3\xa4, ~");
+  CHECK(headers.get("B") == "tab\there, \xc3\xa4, ~");
+}
+
+TEST_CASE("the refusal names the header and shows where") {
+  Headers headers;
+  CHECK_THROWS_WITH(headers.add("X-A", "b\r\n"),
+                    "header 'X-A': its value has a control byte at offset 1: 'b\\x0D\\x0A'");
+  CHECK_THROWS_WITH(headers.add("X A", "b"), "header 'X A': the name is not a token");
+}
+
+TEST_CASE("a parsed head goes into Headers with one allocation, and into used ones with none") {
+  const Field fields[] = {{"Host", "localhost:8080"}, {"User-Agent", "curl/7.88.1"}, {"Accept", "*/*"}};
+  Headers headers;
+  std::size_t before = hob_test::heap().allocations;
+  headers.assign(fields);
+  CHECK(hob_test::heap().allocations - before <= 1);
+  before = hob_test::heap().allocations;
+  headers.assign(std::span(fields).first(2));
+  CHECK(hob_test::heap().allocations == before);
+  CHECK(headers.wire() == "Host: localhost:8080\r\nUser-Agent: curl/7.88.1\r\n");
+}
+
+TEST_CASE("statuses have their names") {
+  CHECK(reason_phrase(200) == "OK");
+  CHECK(reason_phrase(411) == "Length Required");
+  CHECK(reason_phrase(413) == "Content Too Large");
+  CHECK(reason_phrase(505) == "HTTP Version Not Supported");
+  CHECK(reason_phrase(299) == "Unknown");
+}
+
+TEST_CASE("a token is what a method or a field's name may be") {
+  CHECK(is_token("GET"));
+  CHECK(is_token("!#$%&'*+-.^_`|~09azAZ"));
+  CHECK_FALSE(is_token(""));
+  for (unsigned c = 0; c < 256; ++c) {
+    if (c <= ' ' || c >= 127 || std::string_view("\"(),/:;<=>?@[\\]{}").find(static_cast<char>(c)) != std::string_view::npos) {
+      CHECK_FALSE(is_token(std::string(1, static_cast<char>(c))));
+    } else {
+      CHECK(is_token(std::string(1, static_cast<char>(c))));
+    }
+  }
+}
+
+TEST_SUITE_END();
