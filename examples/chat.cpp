@@ -31,6 +31,7 @@ hob::Future<> visit(net::TcpStream stream, Room& room) {
   const auto me = std::make_shared<Member>();
   me->name = co_await reader.read_line(40);
   room.insert(me);
+  co_await stream.write_all("Welcome, " + me->name + ".\n");
   const auto read = [&]() -> hob::Future<> {
     co_await tell(room, me, me->name + " is here\n");
     try {

@@ -67,6 +67,7 @@ with running(chat, ends_with=130, by=signal.SIGINT) as port:
         assert person.readline() == "Your name?\n"
         person.write(name + "\n")
         person.flush()
+        assert person.readline() == f"Welcome, {name}.\n"
         if name == "Bob":
             assert alice.readline() == "Bob is here\n"
     bob.write("hello\n")
