@@ -46,13 +46,13 @@ hob::Future<> visit(net::TcpStream stream, Room& room) {
     while (auto line = co_await me->inbox.pop()) co_await stream.write_all(*line);
   };
   auto first = hob::race(read, write);
-  co_await hob::as_result(std::move(first));
+  static_cast<void>(co_await hob::as_result(std::move(first)));
   room.erase(me);
   co_await tell(room, me, me->name + " has left\n");
 }
 
 hob::Future<> serve(net::TcpStream stream, Room& room) {
-  co_await hob::as_result(visit(std::move(stream), room));
+  static_cast<void>(co_await hob::as_result(visit(std::move(stream), room)));
 }
 
 hob::Future<> amain(unsigned short port) {

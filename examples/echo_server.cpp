@@ -23,7 +23,7 @@ hob::Future<> echo(net::TcpStream stream) {
 
 // A connection that breaks is its own affair.
 hob::Future<> serve(net::TcpStream stream) {
-  co_await hob::as_result(echo(std::move(stream)));
+  static_cast<void>(co_await hob::as_result(echo(std::move(stream))));
 }
 
 hob::Future<> accept_all(net::TcpListener& listener) {

@@ -119,12 +119,15 @@ namespace {
 constexpr Duration kAttemptDelay = std::chrono::milliseconds(250);  // RFC 8305, section 5
 
 // The families in turn, beginning with the first one's; each in its order (RFC 8305, section 4).
-std::vector<Address> interleaved(std::vector<Address> all) {
-  const auto alike = [family = all[0].family()](const Address& a) { return a.family() == family; };
-  auto other = std::stable_partition(all.begin(), all.end(), alike);
-  for (auto place = all.begin() + 1; place < other && other != all.end(); place += 2)
-    std::rotate(place, other, other + 1), ++other;
-  return all;
+std::vector<Address> interleaved(const std::vector<Address>& all) {
+  std::vector<Address> mixed, others;
+  for (const Address& each : all)
+    (each.family() == all[0].family() ? mixed : others).push_back(each);
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    const std::size_t place = std::min(2 * i + 1, mixed.size());
+    mixed.insert(mixed.begin() + static_cast<std::ptrdiff_t>(place), others[i]);
+  }
+  return mixed;
 }
 
 using Ended = Queue<Result<TcpStream>>;
