@@ -192,7 +192,7 @@ TEST_CASE("reading and writing share the loop: a task beside them goes on") {
     int others = 0;
     bool done = false;
     Future<> other = [](int& n, bool& end) -> Future<> {
-      for (; !end; ++n) co_await yield();
+      while (!end) co_await yield(), ++n;
     }(others, done);
     const auto flood = [](net::TcpStream& from, net::TcpStream& to, std::string_view piece) -> Future<> {
       for (int i = 0; i < 100; ++i) {
