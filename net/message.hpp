@@ -27,7 +27,7 @@ struct ProtocolError : std::runtime_error {
   int status;  // what a server answers: 400, 413, 414, 417, 431, 501 or 505; 0 where none is due
 };
 
-// A field, or a pair of a query or a form. Borrows both.
+// A field, in somebody else's bytes.
 struct Field {
   std::string_view name, value;
 };

@@ -31,15 +31,13 @@ inline void check(int error, const std::string& what) {
   if (error) throw_errno(error, what);
 }
 
-class Socket {
+class Socket : public Framed {
  public:
   explicit Socket(int fd) : loop_(&Loop::current()) { watch.fd = fd; }
   // A new one, of the address's family; for check().
   Socket(const Address& address, int type, const std::string& what);
   Socket(const Socket&) = delete;
   ~Socket() { close(); }
-  static void* operator new(std::size_t size) { return Frames::take(size); }
-  static void operator delete(void* socket, std::size_t n) noexcept { Frames::give(socket, n); }
 
   // From here on it can be waited for: once it listens, or has begun to connect. Answers errno.
   int attach() { return loop_->attach(watch.fd, watch, kReadWrite); }
