@@ -193,7 +193,7 @@ const std::string& Value::as_string() const {
 
 const Value* Value::find(std::string_view key) const {
   if (is_null()) return nullptr;
-  if (!is_object()) need(false, "[" + excerpt(key, '"') + "]");
+  if (!is_object()) need(false, '[' + excerpt(key, '"') + ']');
   const auto& [members, index] = *is_.object;
   const auto known = index.find(key);
   std::size_t at = known == index.end() ? index.size() : known->second;
@@ -235,7 +235,7 @@ std::span<const Member> Value::items() const { return const_cast<Value*>(this)->
 
 const Value& Value::operator[](std::size_t index) const {
   if (is_array() && index < size()) return (*is_.array)[index];
-  const std::string asked = "[" + std::to_string(index) + "]";
+  const std::string asked = '[' + std::to_string(index) + ']';
   need(is_array(), asked);
   throw std::out_of_range("json: " + asked + " of an array of " + std::to_string(size()));
 }

@@ -81,7 +81,7 @@ void Loop::list_leftovers() {
   for (auto& task : detached_.tasks_) {
     std::string what = "still detached, ";
     if (const auto& made = task.owner.made(); made.line())
-      what.append("made at ").append(made.file_name()).append(":" + std::to_string(made.line()) + ", ");
+      what.append("made at ").append(made.file_name()).append(':' + std::to_string(made.line()) + ", ");
     print_place((what + "waiting at").c_str(), task.owner.place());
   }
   for (auto& watch : attached_) {
