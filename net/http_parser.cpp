@@ -246,6 +246,7 @@ void ChunkParser::take_line(std::string_view line) {
     for (const std::string_view name : kRefused) {
       if (same(field.name, name)) refuse("chunk", line, line, "another trailer", 400);
     }
+    trailers_.add(field.name, field.value);
   }
 }
 

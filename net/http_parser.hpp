@@ -86,8 +86,7 @@ class HeadParser {
 //   while (!chunks.done()) { auto [data, used] = chunks.next(bytes); …; bytes.remove_prefix(used); }
 class ChunkParser {
  public:
-  // Fields that follow the body are checked and dropped; those that would frame, route or
-  // authenticate are refused (RFC 9110, 6.5.1).
+  // Fields that follow the body and would frame, route or authenticate are refused (RFC 9110, 6.5.1).
   explicit ChunkParser(Limits limits = Limits()) noexcept : limits_(limits) {}
 
   struct Step {
@@ -100,6 +99,7 @@ class ChunkParser {
 
   // The body has ended, and so have its trailers; what follows is another message.
   bool done() const noexcept { return at_ == At::done; }
+  const Headers& trailers() const noexcept { return trailers_; }
 
  private:
   enum class At : unsigned char { size, data, data_end, trailers, done };
@@ -111,6 +111,7 @@ class ChunkParser {
   std::uint64_t left_ = 0;                     // of this chunk's data
   std::string line_;                           // as far as it has come
   std::size_t room_ = limits_.chunk_line + 2;  // its longest; of trailers: all of them
+  Headers trailers_;
 };
 
 }  // namespace hob::inline v0::http

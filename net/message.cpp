@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// message.cpp — what chars.hpp declares, the block behind Headers, the names of statuses.
+// message.cpp — what chars.hpp declares, the block behind Headers, targets, statuses, dates.
 //
 // Called by all of HTTP.
 #include "message.hpp"
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
+#include <cstdio>
 
 #include "chars.hpp"
+#include "url.hpp"
 
 namespace hob::inline v0::http {
 
@@ -96,6 +99,43 @@ void Headers::assign(std::span<const Field> checked) {
 
 std::size_t Headers::size() const noexcept {
   return static_cast<std::size_t>(std::count(block_.begin(), block_.end(), '\n'));
+}
+
+std::string Request::path() const { return decode(target.substr(0, target.find('?'))); }
+
+std::optional<std::string> Request::query(std::string_view name) const {
+  std::string_view rest = target;
+  rest.remove_prefix(std::min(rest.find('?'), rest.size()));
+  while (!rest.empty()) {
+    const std::string_view pair = rest.substr(1, rest.find('&', 1) - 1);
+    const std::string_view key = pair.substr(0, pair.find('='));
+    if (decode_form(key) == name) return decode_form(pair.substr(std::min(key.size() + 1, pair.size())));
+    rest.remove_prefix(pair.size() + 1);
+  }
+  return std::nullopt;
+}
+
+void Response::raise_for_status() const {
+  if (status < 400) return;
+  const std::string phrase(reason.empty() ? reason_phrase(status) : reason);
+  throw StatusError(std::to_string(status) + ' ' + phrase + ": " + url, status);
+}
+
+std::string http_date(std::int64_t unix_seconds) {
+  namespace chrono = std::chrono;
+  const chrono::sys_seconds when{chrono::seconds(unix_seconds)};
+  const auto day = chrono::floor<chrono::days>(when);
+  const chrono::year_month_day date(day);
+  const chrono::hh_mm_ss time(when - day);
+  static constexpr char kDays[] = "SunMonTueWedThuFriSat";
+  static constexpr char kMonths[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3s, %02u %.3s %04d %02d:%02d:%02d GMT",
+                kDays + 3 * chrono::weekday(day).c_encoding(), static_cast<unsigned>(date.day()),
+                kMonths + 3 * (static_cast<unsigned>(date.month()) - 1), static_cast<int>(date.year()),
+                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                static_cast<int>(time.seconds().count()));
+  return text;
 }
 
 std::string_view reason_phrase(int status) noexcept {

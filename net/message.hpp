@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// message.hpp — what messages are made of: Headers; and ProtocolError, for what HTTP cannot be.
+// message.hpp — Request and Response, and what they are made of; what can be wrong with them.
 //
-// Nothing here does I/O. Fields are as RFC 9110, section 5, has them.
+// Client and server hand them out and take them in. Nothing here does I/O; words are RFC 9110's.
 //
 // Invariants
 //   1. Headers hold nothing that may not be sent: header injection is refused before a byte leaves.
@@ -10,12 +10,18 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+
+#include "../reactor/future.hpp"
+#include "address.hpp"
+#include "json.hpp"
 
 namespace hob::inline v0::http {
 
@@ -84,8 +90,65 @@ class Headers {
   std::string block_;
 };
 
+// The pieces of a body, as they come to be: called again and again, until a piece is empty.
+using Source = std::function<Future<std::string>()>;
+
+// What a Request and a Response have in common. Sent, `source` is the body if there is one, and goes
+// in chunks, unless the headers have its Content-Length; what it throws breaks the connection off.
+// Received by open(), or by a server that streams, `source` is the body, and nobody asks twice at a
+// time; so what came in can be sent on as it is.
+struct Message {
+  Headers headers;
+  std::string body;
+  Source source;
+  std::shared_ptr<Headers> trailers;  // of a chunked body: complete when it is; may be null
+
+  const std::string& text() const noexcept { return body; }
+  json::Value json() const { return json::parse(body); }  // json::ParseError
+};
+
+struct Request : Message {
+  Request() = default;
+  explicit Request(std::string to_url) : url(std::move(to_url)) {}
+  Request(std::string with_method, std::string to_url, std::string with_body = {})
+      : method(std::move(with_method)), url(std::move(to_url)) {
+    body = std::move(with_body);
+  }
+  // Of the target, decoded; and the value of a name behind its '?', or nothing. A broken escape is a
+  // ProtocolError, for which a server answers 400.
+  std::string path() const;
+  std::optional<std::string> query(std::string_view name) const;
+
+  std::string method = "GET";
+  std::string url;     // to a client: where to
+  std::string target;  // from a server: path and query, as they came
+  net::Address peer;   // from a server: who asks
+};
+
+// The status said no. what() reads like "404 Not Found: http://example.com/missing".
+struct StatusError : std::runtime_error {
+  StatusError(const std::string& what, int code) : std::runtime_error(what), status(code) {}
+  int status;
+};
+
+struct Response : Message {
+  Response() = default;
+  explicit Response(int with_status, std::string with_body = {}) : status(with_status) {
+    body = std::move(with_body);
+  }
+  // Throws StatusError for 400 and above.
+  void raise_for_status() const;
+
+  int status = 200;
+  std::string reason;  // empty, it is sent as the status has it
+  std::string url;     // from a client: where it came from, after redirects
+};
+
 // "Not Found" for 404; "Unknown" for a status that has no name.
 std::string_view reason_phrase(int status) noexcept;
+
+// The date as HTTP has it: "Sun, 06 Nov 1994 08:49:37 GMT" for 784111777 (RFC 9110, 5.6.7).
+std::string http_date(std::int64_t unix_seconds);
 
 // Whether it may be a method or the name of a field (RFC 9110, 5.6.2).
 bool is_token(std::string_view text) noexcept;

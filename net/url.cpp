@@ -168,4 +168,19 @@ std::string decode(std::string_view text) {
   return decoded;
 }
 
+std::string encode_form(std::initializer_list<Field> fields) {
+  std::string form;
+  for (const auto& [name, value] : fields) {
+    form.append(form.empty() ? "" : "&").append(encode_component(name)) += '=';
+    for (const char c : value) form += c == ' ' ? "+" : encode_component({&c, 1});
+  }
+  return form;
+}
+
+std::string decode_form(std::string_view text) {
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');
+  return decode(spaced);
+}
+
 }  // namespace hob::inline v0::http

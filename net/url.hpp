@@ -8,6 +8,7 @@
 // errors are ProtocolError.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -43,5 +44,10 @@ struct Url {
 std::string encode_component(std::string_view text);
 // Undoes escapes; a '+' stays one. Half an escape is a ProtocolError.
 std::string decode(std::string_view text);
+
+// "a=1&b=two+words": a query, or the body of a form (application/x-www-form-urlencoded); and a name or
+// value of one, decoded.
+std::string encode_form(std::initializer_list<Field> fields);
+std::string decode_form(std::string_view text);
 
 }  // namespace hob::inline v0::http

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+//
+// http_server.cpp — three routes: a text, an echo, a body in chunks. SIGTERM stops it: the requests
+// under way are answered first.
+//
+//   http_server PORT [--shards N]    on 127.0.0.1; 0: the kernel picks one; N threads, each with a
+//                                    loop and a listener of its own
+#include <net/http.hpp>
+#include <net/net.hpp>
+#include <reactor/reactor.hpp>
+
+#include <charconv>
+#include <csignal>
+#include <cstring>
+#include <future>
+#include <iostream>
+#include <string>
+
+namespace http = hob::http;
+namespace net = hob::net;
+using namespace std::chrono_literals;
+
+hob::Future<http::Response> handle(http::Request& request) {
+  const bool gets = request.method == "GET" || request.method == "HEAD";
+  const std::string path = request.path();
+  http::Response response;
+  response.headers.set("Content-Type", "text/plain");
+  if (gets && path == "/hello") {
+    response.body = "Hello, World!";
+  } else if (request.method == "POST" && path == "/echo") {
+    response.body = std::move(request.body);
+  } else if (gets && path == "/stream") {
+    response.source = [n = 0]() mutable -> hob::Future<std::string> {
+      if (n == 10) return hob::ready(std::string());
+      return hob::ready("line " + std::to_string(++n) + '\n');
+    };
+  } else {
+    response.status = 404;
+    response.body = "Not Found\n";
+  }
+  co_return response;
+}
+
+hob::Future<> serve(net::TcpListener listener) {
+  http::Server server(handle);
+  auto serving = server.serve(std::move(listener));
+  co_await hob::signal(SIGTERM);
+  server.stop(5s);
+  co_await std::move(serving);
+}
+
+// The first shard picks the port, and the others join it there.
+void run(unsigned short port, unsigned shards) {
+  std::promise<unsigned short> picked;
+  auto shared_port = picked.get_future().share();
+  hob::run_shards(shards, [&](unsigned shard) {
+    net::ListenOptions options;
+    options.reuse_port = shards > 1;
+    auto listener = net::listen("127.0.0.1", shard == 0 ? port : shared_port.get(), options);
+    if (shard == 0) {
+      picked.set_value(listener.address().port());
+      std::cout << "listening on " << listener.address().to_string() << std::endl;
+    }
+    return serve(std::move(listener));
+  });
+}
+
+template <class N>
+bool parse(const char* text, N& number) {
+  const char* const end = text + std::strlen(text);
+  const auto [stop, error] = std::from_chars(text, end, number);
+  return error == std::errc() && stop == end;
+}
+
+int main(int argc, char** argv) try {
+  unsigned short port = 0;
+  unsigned shards = 1;
+  const bool sharded = argc == 4 && std::strcmp(argv[2], "--shards") == 0;
+  if ((argc != 2 && !sharded) || !parse(argv[1], port) || (sharded && !parse(argv[3], shards)) ||
+      shards == 0 || shards > 1024) {
+    std::cerr << "usage: http_server PORT [--shards N]" << std::endl;
+    return 2;
+  }
+  run(port, shards);
+} catch (const hob::Interrupted&) {
+  return 130;
+} catch (const std::exception& e) {
+  std::cerr << "http_server: " << e.what() << std::endl;
+  return 1;
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+//
+// http_client.cpp — connections that are kept; one exchange of a request and a response on one; what
+// a redirect makes of a request.
+#include "http_client.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "../reactor/combine.hpp"
+#include "chars.hpp"
+#include "connect.hpp"
+#include "http_connection.hpp"
+#include "url.hpp"
+
+namespace hob::inline v0::http {
+
+// --- connections ---------------------------------------------------------------------------------
+
+struct Session::Pool {
+  explicit Pool(const SessionOptions& o) : options(o), slots(o.connections) {}
+
+  // The one used last of those to this origin for which nothing has come: not even its end.
+  std::unique_ptr<Connection> take(const std::string& origin) {
+    for (std::size_t i = kept.size(); i-- != 0;) {
+      if (kept[i].first != origin) continue;
+      std::unique_ptr<Connection> last = std::move(kept[i].second);
+      kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(i));
+      if (!last->stream.is_open() || last->has_begun()) continue;
+      char byte;
+      const Future<std::size_t> came = last->stream.read_some(std::span(&byte, 1));
+      if (!came.ready()) return last;
+    }
+    return nullptr;
+  }
+
+  void keep(const std::string& origin, std::unique_ptr<Connection> connection) {
+    std::erase_if(kept, [](auto& each) { return !each.second->stream.is_open(); });
+    if (kept.size() >= options.connections) kept.erase(kept.begin());
+    connection->ends_by(kNever);
+    connection->within(options.idle);
+    kept.emplace_back(origin, std::move(connection));
+  }
+
+  SessionOptions options;
+  Semaphore slots;
+  std::vector<std::pair<std::string, std::unique_ptr<Connection>>> kept;  // by origin
+};
+
+Session::Session(SessionOptions options) : pool_(std::make_shared<Pool>(options)) {}
+
+// --- one exchange --------------------------------------------------------------------------------
+
+namespace {
+
+bool may_repeat(const Request& request) {
+  static constexpr std::string_view kIdempotent[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
+  return !request.source && std::ranges::count(kIdempotent, request.method) != 0;
+}
+
+std::string base64(std::string_view bytes) {
+  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  unsigned bits = 0, count = 0;
+  for (const char c : bytes) {
+    bits = bits << 8 | static_cast<unsigned char>(c);
+    for (count += 8; count >= 6; count -= 6) text += kDigits[bits >> (count - 6) & 63];
+  }
+  if (count) text += kDigits[bits << (6 - count) & 63];
+  return text.append((4 - text.size() % 4) % 4, '=');
+}
+
+}  // namespace
+
+// The members that a Future borrows stand before it.
+struct Session::Exchange {
+  Exchange(std::shared_ptr<Pool> of, Request with)
+      : pool(std::move(of)), request(std::move(with)), url(Url::parse(request.url)) {}
+
+  // What a redirect makes of the request. False: it is none.
+  bool follow(const Response& response) {
+    const int status = response.status;
+    const auto location = response.headers.get("Location");
+    const bool is_redirect = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+    if (!is_redirect || !location || pool->options.redirects == 0) return false;
+    if (++redirects > pool->options.redirects) {
+      throw ProtocolError("HTTP: more than " + std::to_string(pool->options.redirects) + " redirects");
+    }
+    Url to = url.resolve(*location);
+    if (url.scheme == "https" && to.scheme == "http") {
+      throw ProtocolError("HTTP: a redirect from https to " + to.to_string());
+    }
+    if (status == 303 ? request.method != "HEAD" : request.method == "POST" && status < 303) {
+      request.method = "GET";
+      request.body.clear();
+      request.source = nullptr;
+      for (const char* name : {"Content-Length", "Content-Type", "Content-Encoding", "Expect"}) {
+        request.headers.remove(name);
+      }
+    } else if (request.source) {
+      throw ProtocolError("HTTP: a redirect of a body that cannot be sent twice");
+    }
+    if (to.origin() != url.origin()) {
+      for (const char* name : {"Authorization", "Cookie", "Host"}) request.headers.remove(name);
+    }
+    url = std::move(to);
+    return true;
+  }
+
+  std::string head() {
+    if (!is_token(request.method) || request.method == "CONNECT") {
+      throw std::invalid_argument("HTTP: no method to ask with: " + quoted(request.method));
+    }
+    if (!url.userinfo.empty() && !request.headers.contains("Authorization")) {
+      request.headers.set("Authorization", "Basic " + base64(url.credentials()));
+    }
+    url.userinfo.clear();
+    std::string fields;
+    const auto field = [&](std::string_view name, std::string_view value) {
+      if (!request.headers.contains(name)) fields.append(name).append(": ").append(value).append("\r\n");
+    };
+    field("Host", url.host_header());
+    field("User-Agent", "hob");
+    field("Accept", "*/*");
+    return Connection::head(request.method + ' ' + url.target + " HTTP/1.1", fields, request, framing());
+  }
+
+  Framing framing() const {
+    Framing framing;
+    framing.length = request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
+    return framing;
+  }
+
+  Future<> connect() {
+    if (url.scheme == "https") {
+      throw ProtocolError("HTTP: https needs a build with -Dtls=enabled: " + url.to_string());
+    }
+    auto work = net::connect(url.host, url.port);
+    auto in_time = wait_until(std::move(work), std::min(Loop::current().after(pool->options.connect), last));
+    connection = std::make_unique<Connection>(co_await std::move(in_time), pool->options.limits,
+                                              pool->options.io);
+  }
+
+  // Sends the request while the response may come already. What goes wrong is told if none does.
+  static Future<> send(Own, Exchange& self, std::string head) {
+    const auto expect = self.request.headers.get("Expect");
+    Event* const go = expect && same(*expect, "100-continue") ? &self.go : nullptr;
+    Connection& connection = *self.connection;
+    try {
+      co_await connection.send(std::move(head), self.request, self.framing(), go);
+      self.is_sent = true;
+      connection.within(self.pool->options.head);
+    } catch (...) {
+      self.failure = std::current_exception();
+      if (connection.source_failed()) connection.stream.close();
+    }
+  }
+
+  // The response's head; without the provisional ones (RFC 9110, 15.2).
+  static Future<Response> receive(Own, Exchange& self) {
+    Response response;
+    for (int provisional = 0;;) {
+      while (!self.connection->take(response, self.request.method)) {
+        auto more = co_await as_result(self.connection->more());
+        self.heard = self.heard || (more.has_value() && more.value());
+        if (more.has_value() && more.value()) continue;
+        if (self.failure) std::rethrow_exception(self.failure);
+        if (!more.has_value()) std::rethrow_exception(more.error());
+        throw net::EndOfStream();
+      }
+      if (response.status >= 200) break;
+      if (response.status == 100) self.go.set();
+      if (response.status == 101 || ++provisional == 16) {
+        throw ProtocolError("HTTP: expected a final response, found " + std::to_string(response.status));
+      }
+    }
+    if (!self.go.is_set() && self.request.headers.contains("Expect")) self.sending.cancel();
+    if (self.is_sent) self.connection->within(Duration::max());
+    response.url = self.url.to_string();
+    co_return response;
+  }
+
+  // The response is over: keeps the connection if that can be.
+  void end() {
+    const auto wish = request.headers.get("Connection");
+    const bool closes = wish && same(*wish, "close");
+    sending = Future<>();
+    if (is_sent && connection->is_kept() && !closes) pool->keep(origin, std::move(connection));
+    connection = nullptr;
+    permit.release();
+  }
+
+  std::shared_ptr<Pool> pool;
+  Request request;
+  Url url;
+  std::string origin;                      // of the connection
+  TimePoint last = Loop::current().after(pool->options.total);
+  Permit permit;
+  std::unique_ptr<Connection> connection;  // null: the response is over
+  Event go;                                // the body may be sent
+  std::exception_ptr failure;              // of sending
+  bool is_sent = false;
+  bool heard = false;                      // a part of a response
+  int redirects = 0;
+  Future<> sending;
+};
+
+Future<Response> Session::begun(Own, std::shared_ptr<Exchange> exchange) {
+  Exchange& x = *exchange;
+  for (bool again = false;;) {
+    std::string head = x.head();
+    if (!x.permit) x.permit = co_await wait_until(x.pool->slots.acquire(), x.last);
+    x.origin = x.url.origin();
+    if (!again) x.connection = x.pool->take(x.origin);
+    const bool is_reused = x.connection != nullptr;
+    if (!is_reused) co_await x.connect();
+    x.connection->ends_by(x.last);
+    x.heard = x.is_sent = false;
+    x.failure = nullptr;
+    x.go.clear();
+    x.sending = Exchange::send(Own(), x, std::move(head));
+    auto result = co_await as_result(Exchange::receive(Own(), x));
+    if (!result.has_value()) {
+      again = is_reused && !x.heard && !x.connection->is_late() && may_repeat(x.request);
+      if (!again) std::rethrow_exception(result.error());
+      x.sending = Future<>();
+      x.connection = nullptr;
+      continue;
+    }
+    Response response = std::move(result).value();
+    if (!x.follow(response)) {
+      if (!x.connection->has_body()) x.end();
+      co_return response;
+    }
+    std::string dropped;
+    auto rest = co_await as_result(x.connection->read_all(dropped, 64 * 1024));
+    if (!rest.has_value()) x.connection->stream.close();
+    x.end();
+    again = false;
+  }
+}
+
+// --- Session -------------------------------------------------------------------------------------
+
+std::shared_ptr<Session::Exchange> Session::prepare(Request request) const {
+  for (const auto& [name, value] : headers) {
+    if (!request.headers.contains(name)) request.headers.add(name, value);
+  }
+  return std::make_shared<Exchange>(pool_, std::move(request));
+}
+
+Future<Response> Session::whole(Own, Session& self, Request request) {
+  const std::shared_ptr<Exchange> exchange = self.prepare(std::move(request));
+  Response response = co_await begun(Own(), exchange);
+  if (exchange->connection) {
+    co_await exchange->connection->read_all(response.body, exchange->pool->options.body);
+    exchange->end();
+  }
+  co_return response;
+}
+
+Future<Response> Session::opened(Own, Session& self, Request request) {
+  const std::shared_ptr<Exchange> exchange = self.prepare(std::move(request));
+  Response response = co_await begun(Own(), exchange);
+  response.source = [exchange] { return piece(Own(), exchange); };
+  co_return response;
+}
+
+Future<std::string> Session::piece(Own, std::shared_ptr<Exchange> exchange) {
+  if (!exchange->connection) co_return std::string();
+  std::string data(co_await exchange->connection->read());
+  if (!exchange->connection->has_body()) exchange->end();
+  co_return data;
+}
+
+static Future<Response> alone(Own, Request request, SessionOptions options) {
+  Session session(options);
+  co_return co_await session.request(std::move(request));
+}
+Future<Response> request(Request request, SessionOptions options) {
+  return alone(Own(), std::move(request), options);
+}
+Future<Response> get(std::string url) { return request(Request("GET", std::move(url))); }
+
+}  // namespace hob::inline v0::http

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+//
+// http_connection.cpp — sending, receiving, the deadline.
+#include "http_connection.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "../reactor/combine.hpp"
+#include "chars.hpp"
+
+namespace hob::inline v0::http {
+
+Connection::Connection(net::TcpStream to, const Limits& limits, Duration io)
+    : Runnable([](Runnable& self) { static_cast<Connection&>(self).alarmed(); }),
+      stream(std::move(to)),
+      limits_(limits),
+      io_(io) {
+  alarm_.task = this;
+}
+
+// --- sending -------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr std::size_t kSlice = 256 * 1024;  // what is written at a time
+constexpr std::size_t kLeast = 1000;        // bytes that move within a Connection's `io`
+
+std::optional<std::uint64_t> declared_length(const Headers& headers) {
+  std::optional<std::uint64_t> length;
+  for (const auto& [name, value] : headers) {
+    if (same(name, "Transfer-Encoding")) {
+      throw std::invalid_argument("header Transfer-Encoding: a body is framed as it is sent");
+    }
+    if (!same(name, "Content-Length")) continue;
+    if (length || !number(value)) throw std::invalid_argument("header Content-Length: not one number");
+    length = number(value);
+  }
+  return length;
+}
+
+}  // namespace
+
+std::string Connection::head(std::string_view first_line, std::string_view fields,
+                             const Message& message, Framing framing) {
+  if (!all(kText, first_line)) {
+    throw std::invalid_argument("HTTP: a first line with control bytes: " + quoted(first_line));
+  }
+  const auto length = declared_length(message.headers);
+  if (length && framing.body && !message.source && *length != message.body.size()) {
+    throw std::invalid_argument("header Content-Length: " + std::to_string(*length) + " for a body of " +
+                                std::to_string(message.body.size()) + " bytes");
+  }
+  std::string head;
+  head.reserve(first_line.size() + fields.size() + message.headers.wire().size() + 48);
+  head.append(first_line).append("\r\n").append(fields).append(message.headers.wire());
+  const bool has_body = message.source || !message.body.empty();
+  if (!length && (framing.length || (framing.body && has_body))) {
+    if (!message.source) {
+      head.append("Content-Length: ").append(std::to_string(message.body.size())).append("\r\n");
+    } else if (framing.chunks) {
+      head.append("Transfer-Encoding: chunked\r\n");
+    }
+  }
+  return head.append("\r\n");
+}
+
+Future<> Connection::sent(Own, Connection& self, std::string head, const Message& message,
+                          Framing framing, Event* go) {
+  try {
+    std::string_view rest;
+    if (framing.body && !message.source) rest = message.body;
+    if (go) {
+      self.within(self.io_);
+      co_await self.stream.write_all(head);
+      head.clear();
+      static_cast<void>(co_await as_result(wait_for(go->wait(), std::chrono::seconds(1))));
+    }
+    while (!head.empty() || !rest.empty()) {
+      const std::string_view parts[] = {head, rest.substr(0, kSlice)};
+      self.within(self.io_);
+      co_await self.stream.write_all(parts);
+      head.clear();
+      rest.remove_prefix(parts[1].size());
+    }
+    if (!framing.body || !message.source) co_return;
+
+    const auto length = declared_length(message.headers);
+    std::uint64_t left = length.value_or(0);
+    for (bool ended = false; !ended;) {
+      self.within(Duration::max());
+      self.source_failed_ = true;
+      const std::string piece = co_await message.source();
+      ended = piece.empty();
+      if (length && (ended ? left != 0 : piece.size() > left)) {
+        throw std::length_error("HTTP: the source does not give what Content-Length says");
+      }
+      left -= std::min<std::uint64_t>(left, piece.size());
+      self.source_failed_ = false;
+      std::string size;
+      std::string_view parts[] = {{}, piece, {}};
+      if (!length && framing.chunks) {
+        char hex[16];
+        size.assign(hex, std::to_chars(hex, hex + sizeof hex, piece.size(), 16).ptr) += "\r\n";
+        parts[0] = size;
+        if (ended && message.trailers) parts[1] = message.trailers->wire();
+        parts[2] = "\r\n";
+      }
+      self.within(self.io_);
+      co_await self.stream.write_all(parts);
+    }
+  } catch (const std::system_error&) {
+    self.check_late();
+    throw;
+  }
+}
+
+// --- receiving -----------------------------------------------------------------------------------
+
+Future<bool> Connection::came(Own, Connection& self) {
+  if (self.unread_.empty()) {
+    self.lease_ = net::Lease();
+    self.joined_ = std::string();
+  }
+  try {
+    net::Lease lease = co_await self.stream.read_lease();
+    if (lease.empty()) co_return false;
+    if (self.unread_.empty()) {
+      self.lease_ = std::move(lease);
+      self.unread_ = self.lease_.text();
+    } else {
+      if (self.unread_.data() != self.joined_.data()) self.joined_ = std::string(self.unread_);
+      self.unread_ = self.joined_.append(lease.text());
+    }
+    co_return true;
+  } catch (const std::system_error&) {
+    self.check_late();
+    throw;
+  }
+}
+
+bool Connection::take(Request& request) {
+  Field room[128];
+  Head head(room);
+  const std::size_t size = parser_.request(unread_, head);
+  if (size == 0) return false;
+  request.method = head.method;
+  request.target = head.target;
+  return take(request, head, size);
+}
+
+bool Connection::take(Response& response, std::string_view method) {
+  Field room[128];
+  Head head(room);
+  const std::size_t size = parser_.response(unread_, head, method);
+  if (size == 0) return false;
+  response.status = head.status;
+  response.reason = head.reason;
+  return take(response, head, size);
+}
+
+bool Connection::take(Message& message, const Head& head, std::size_t size) {
+  message.headers.assign(head.fields);
+  message.body.clear();
+  message.source = nullptr;
+  body_ = head.body;
+  left_ = body_ == Body::length ? head.length : 0;
+  is_kept_ = head.keep_alive;
+  expects_ = head.expect_continue;
+  waited_ = Duration();
+  moved_ = 0;
+  knows_chunks_ = head.minor != 0;
+  trailers_ = nullptr;
+  if (body_ == Body::chunked) {
+    chunks_ = ChunkParser(limits_);
+    trailers_ = std::make_shared<Headers>();
+  }
+  message.trailers = trailers_;
+  unread_.remove_prefix(size);
+  return true;
+}
+
+Future<std::string_view> Connection::next(Own, Connection& self) {
+  std::string_view data;
+  while (data.empty() && self.has_body()) {
+    if (self.unread_.empty()) {
+      const TimePoint before = here.loop->clock();
+      self.within(self.io_ - self.waited_);
+      const bool more = co_await self.more();
+      self.within(Duration::max());
+      self.waited_ += here.loop->clock() - before;
+      self.moved_ += self.unread_.size();
+      if (self.moved_ >= kLeast) self.moved_ = 0, self.waited_ = Duration();
+      if (!more && self.body_ != Body::until_close) {
+        throw ProtocolError("HTTP: expected more of the body, found the end of the stream", 400);
+      }
+    }
+    data = self.take_body();
+  }
+  co_return data;
+}
+
+// What has come of the body. If nothing has, that is its end.
+std::string_view Connection::take_body() {
+  std::string_view data = unread_;
+  std::size_t used = 0;
+  if (body_ == Body::chunked) {
+    const auto step = chunks_.next(unread_);
+    data = step.data;
+    used = step.used;
+    if (chunks_.done()) *trailers_ = chunks_.trailers(), body_ = Body::none;
+  } else if (body_ == Body::length) {
+    used = std::min<std::uint64_t>(data.size(), left_);
+    data = data.substr(0, used);
+    left_ -= used;
+    if (left_ == 0) body_ = Body::none;
+  } else {
+    used = data.size();
+    if (used == 0) body_ = Body::none;
+  }
+  unread_.remove_prefix(used);
+  return data;
+}
+
+Future<> Connection::rest(Own, Connection& self, std::string& into, std::size_t limit) {
+  for (;;) {
+    const std::string_view data = co_await self.read();
+    if (data.empty()) break;
+    if (data.size() > limit - into.size()) throw net::LimitExceeded(limit);
+    into.append(data);
+  }
+}
+
+// --- the deadline --------------------------------------------------------------------------------
+
+void Connection::within(Duration limit) noexcept {
+  deadline_ = std::min(here.loop->after(limit), last_);
+  const bool early = alarm_.scheduled() && alarm_.deadline() <= Loop::tick(deadline_);
+  if (!early) here.loop->set_alarm(alarm_, deadline_);
+}
+
+void Connection::alarmed() noexcept {
+  if (here.loop->clock() < deadline_) return here.loop->set_alarm(alarm_, deadline_);
+  late_ = true;
+  stream.close();
+}
+
+void Connection::check_late() const {
+  if (late_) throw TimedOut("HTTP: the other side takes too long");
+}
+
+}  // namespace hob::inline v0::http

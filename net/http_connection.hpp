@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+//
+// http_connection.hpp — what client and server do alike on a stream: heads and bodies, both ways, and
+// one deadline over all of it.
+//
+// Called by http_client.cpp and http_server.cpp; calls the parsers and TcpStream.
+//
+// Invariants
+//   1. What has come and was not taken is kept: a message begins where the one before it ended.
+//   2. While nothing has come, no buffer is held.
+//   3. The deadline closes the stream, so that whoever waits for it gets TimedOut.
+#pragma once
+
+#include "../reactor/sync.hpp"
+#include "http_parser.hpp"
+#include "stream.hpp"
+
+namespace hob::inline v0::http {
+
+// What the kind of a message and the other side ask of its form.
+struct Framing {
+  bool body = true;    // its bytes follow, or only what is said of them (in answer to HEAD)
+  bool length = true;  // it is said that there are no bytes
+  bool chunks = true;  // the other side knows chunks; if not, the end of the stream is the body's
+};
+
+class Connection : private Runnable {
+ public:
+  // A body that moves by less than 1,000 bytes within `io` is late. Borrows the limits.
+  Connection(net::TcpStream to, const Limits& limits, Duration io);
+
+  // A message's whole head: what is given, its fields, what frames it, the empty line.
+  // std::invalid_argument if the fields contradict the framing, or the first line has a control byte.
+  static std::string head(std::string_view first_line, std::string_view fields, const Message& message,
+                          Framing framing);
+
+  // Sends a head and the body. With a `go`, the body waits for that, a second at most. Borrows the
+  // message.
+  Future<> send(std::string head, const Message& message, Framing framing, Event* go = nullptr) {
+    return sent(Own(), *this, std::move(head), message, framing, go);
+  }
+  bool source_failed() const noexcept { return source_failed_; }  // it was not the stream
+
+  // Waits for more bytes. False: the stream has ended.
+  Future<bool> more() { return came(Own(), *this); }
+  bool has_begun() const noexcept { return !unread_.empty(); }  // the next message
+
+  // Takes a head off what has come. False: it is not all there.
+  bool take(Request& request);
+  bool take(Response& response, std::string_view method);
+
+  // Of the message whose head was taken last:
+  bool has_body() const noexcept { return body_ != Body::none; }      // more of it is to come
+  std::uint64_t length() const noexcept { return left_; }             // so much, if it was said
+  bool is_kept() const noexcept { return is_kept_ && !has_body() && stream.is_open(); }
+  bool knows_chunks() const noexcept { return knows_chunks_; }        // its sender does
+  bool expects_continue() noexcept { return std::exchange(expects_, false); }  // once
+
+  // The next bytes of the body, empty at its end; good until the next call.
+  Future<std::string_view> read() { return next(Own(), *this); }
+  // Appends all of it. net::LimitExceeded.
+  Future<> read_all(std::string& into, std::size_t limit) { return rest(Own(), *this, into, limit); }
+
+  // What waits from now on waits so long, and until `last` in any case.
+  void within(Duration limit) noexcept;
+  void ends_by(TimePoint last) noexcept { last_ = last; }
+  bool is_late() const noexcept { return late_; }
+
+  net::TcpStream stream;
+  Hook<Connection> hook{*this};  // for a list of its owner's
+
+ private:
+  static Future<> sent(Own, Connection& self, std::string head, const Message& message, Framing framing,
+                       Event* go);
+  static Future<bool> came(Own, Connection& self);
+  static Future<std::string_view> next(Own, Connection& self);
+  static Future<> rest(Own, Connection& self, std::string& into, std::size_t limit);
+  bool take(Message& message, const Head& head, std::size_t size);
+  std::string_view take_body();
+  void check_late() const;
+  void alarmed() noexcept;
+
+  const Limits& limits_;
+  const Duration io_;
+  HeadParser parser_{limits_};
+  ChunkParser chunks_{limits_};
+  std::shared_ptr<Headers> trailers_;
+  net::Lease lease_;
+  std::string joined_;        // of several reads, when one did not bring a whole head
+  std::string_view unread_;   // the rest of either
+  std::uint64_t left_ = 0;
+  std::size_t moved_ = 0;     // of the body, in the time that was
+  Duration waited_{};         // for it
+  Body body_ = Body::none;
+  bool is_kept_ = false;
+  bool knows_chunks_ = true;
+  bool expects_ = false;
+  bool late_ = false;
+  bool source_failed_ = false;
+  Alarm alarm_;
+  TimePoint deadline_ = kNever;  // the alarm may come earlier, and is set again then
+  TimePoint last_ = kNever;
+};
+
+}  // namespace hob::inline v0::http
