@@ -176,6 +176,8 @@ hob::Future<int> fetch_all(Options options) {
       code = 28, error = e.what();
     } catch (const hob::net::ResolveError& e) {
       code = 6, error = e.what();
+    } catch (const hob::net::EndOfStream& e) {
+      code = 52, error = e.what();
     } catch (const std::system_error& e) {
       code = std::string_view(e.what()).starts_with("connect") ? 7 : 56, error = e.what();
     } catch (const std::exception& e) {

@@ -36,6 +36,8 @@ packages_of() {
       doctest) echo doctest-dev ;;
       aiohttp) echo python3-aiohttp ;;
       clang) echo clang-19 libclang-rt-19-dev ;;
+      nginx) echo nginx-light ;;
+      node) echo nodejs ;;
       *) echo "$1" ;;
     esac
   else

@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: MIT
 """Holds the example servers to their command lines and to what they promise.
 
-usage: servers_test.py ECHO_SERVER CHAT
+usage: servers_test.py ECHO_SERVER CHAT HTTP_SERVER CRAWL
 """
 
 import contextlib
+import http.client
 import signal
 import socket
 import subprocess
 import sys
+import threading
 
-echo_server, chat = sys.argv[1:3]
+echo_server, chat, http_server, crawl = sys.argv[1:5]
 
 
 @contextlib.contextmanager
-def running(program, ends_with, by):
+def running(program, *options, ends_with, by):
     """The port of a server that is started, then ended by a signal, and must exit as said."""
-    server = subprocess.Popen([program, "0"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([program, "0", *options], stdout=subprocess.PIPE, text=True)
     try:
         line = server.stdout.readline()
         assert line.startswith("listening on 127.0.0.1:"), line
@@ -40,9 +42,16 @@ def received(connection, size):
     return data
 
 
-for arguments in [], [""], ["x"], ["70000"], ["-1"], ["80x"], ["1", "2"]:
-    bad = subprocess.run([echo_server, *arguments], capture_output=True, text=True)
+def misused(program, *arguments):
+    bad = subprocess.run([program, *arguments], capture_output=True, text=True)
     assert bad.returncode == 2 and bad.stderr.startswith("usage: "), (arguments, bad)
+
+
+for program in echo_server, http_server:
+    for arguments in [], [""], ["x"], ["70000"], ["-1"], ["80x"], ["1", "2"]:
+        misused(program, *arguments)
+for arguments in ["--shards"], ["--shards", "0"], ["--shards", "x"], ["--shards", "2", "3"], ["-s", "2"]:
+    misused(http_server, "0", *arguments)
 
 with running(echo_server, ends_with=0, by=signal.SIGTERM) as port:
     first, second, idle = connect(port), connect(port), connect(port)
@@ -78,5 +87,42 @@ with running(chat, ends_with=130, by=signal.SIGINT) as port:
     assert bob.readline() == "Alice: hello yourself\n"
     bob.close()
     assert alice.readline() == "Bob has left\n"
+
+# One connection, kept: what each route answers to a method, with the headers that must be there.
+for options in [], ["--shards", "2"]:
+    with running(http_server, *options, ends_with=0, by=signal.SIGTERM) as port:
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        for method, path, status, body, headers in (
+            ("GET", "/hello", 200, b"Hello, World!", {"Content-Type": "text/plain", "Content-Length": "13"}),
+            ("HEAD", "/hello", 200, b"", {"Content-Length": "13"}),
+            ("GET", "/stream", 200, b"".join(b"line %d\n" % n for n in range(1, 11)),
+             {"Transfer-Encoding": "chunked"}),
+            ("POST", "/echo", 200, b"x" * 200_000, {"Content-Length": "200000"}),
+            ("GET", "/echo", 404, b"Not Found\n", {}),
+            ("GET", "/", 404, b"Not Found\n", {}),
+            ("GET", "/hello?again", 200, b"Hello, World!", {"Content-Length": "13"}),
+        ):  # fmt: skip
+            client.request(method, path, body if method == "POST" else None)
+            answer = client.getresponse()
+            assert (answer.status, answer.read()) == (status, body), (method, path, answer.status)
+            assert answer.headers["Date"].endswith(" GMT")
+            for name, value in headers.items():
+                assert answer.headers[name] == value, (method, path, answer.headers.items())
+
+with running(http_server, ends_with=0, by=signal.SIGTERM) as port:  # what is under way is answered
+    busy = connect(port)
+    busy.sendall(b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhel")
+    idle = connect(port)
+    idle.sendall(b"GET /hello HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert received(idle, 15) == b"HTTP/1.1 200 OK"
+    threading.Timer(0.2, busy.sendall, [b"lo"]).start()
+answer = busy.makefile("rb").read()
+assert answer.startswith(b"HTTP/1.1 200 OK\r\n") and answer.endswith(b"\r\n\r\nhello"), answer
+
+crawled = subprocess.run([crawl], capture_output=True, text=True)
+pages = crawled.stdout.splitlines()
+assert crawled.returncode == 1 and len(pages) == 64, crawled
+assert sum(page.startswith("404 ") for page in pages) == 1
+assert crawled.stderr.endswith("crawled 64 of 64\n"), crawled.stderr
 
 print("as promised")
