@@ -70,5 +70,6 @@ void sleepers(Table& table);
 void timers(Table& table);
 void threads(Table& table);
 void lateness(Table& table);
+void connections(Table& table);
 
 }  // namespace bench
