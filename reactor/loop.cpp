@@ -144,10 +144,10 @@ inline void Loop::step(Runnable& next) {
 }
 
 std::size_t Loop::resume() {
-  std::size_t resumed = 0;
+  std::size_t resumed = 0, moved = 0;
   if (!done_.empty()) free_done();
   if (shuffles_ && !round_.linked()) begin_round();
-  while (!ready_.empty() && resumed < kTurn && !settled_) {
+  while (!ready_.empty() && resumed < kTurn && moved < kTurnBytes && !settled_) {
     Runnable& next = ready_.pop_front();
     if (&next == &round_) {  // only where rounds are shuffled
       begin_round();
@@ -155,6 +155,7 @@ std::size_t Loop::resume() {
     }
     ++resumed;
     debug_ ? step_timed(next) : step(next);
+    moved += kBytes - here.bytes;
     if (!done_.empty()) free_done();
   }
   if (!unhandled_.empty()) tell_unhandled();

@@ -14,10 +14,10 @@
 //   3. Arm what waits for a deadline that has come, in the order of the deadlines.
 //   4. Deliver signals, and call what other threads have posted, kTurn of it at most.
 //   5. Resume what is ready, first in first out, in rounds (a round is what was armed before it
-//      began), until nothing is ready or kTurn resumptions are done. A coroutine that returns hands
-//      over to the one that awaits it at once: it goes to the front.
-// So a busy queue delays timers and the kernel by at most kTurn resumptions, and a switch between
-// two tasks costs no system call. (Two things run where they stand, like any C++: a coroutine's
+//      began), until nothing is ready, or kTurn resumptions are done or have moved kTurnBytes. A
+//      coroutine that returns hands over to the one that awaits it at once: it goes to the front.
+// So a busy queue delays timers and the kernel by no more than that, and a switch between two tasks
+// costs no system call. (Two things run where they stand, like any C++: a coroutine's
 // first stretch inside its call; destructors and `finally` inside a drop.)
 //
 // **The Law of the Fair Share.** A leaf that can finish at once does not suspend, but at most
@@ -64,6 +64,7 @@ class Loop {
   static constexpr std::size_t kTurn = 128;           // resumptions in one turn
   static constexpr std::uint32_t kSteps = 32;         // leaves that finish at once in a resumption
   static constexpr std::size_t kBytes = 256 * 1024;   // bytes that they may move
+  static constexpr std::size_t kTurnBytes = 4 * kBytes;
 
   // On the native kernel, or on the one given. A second Loop on one thread is std::logic_error
   // (simulated ones excepted: sim::World drives many).

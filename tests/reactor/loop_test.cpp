@@ -41,6 +41,15 @@ TEST_CASE("poll is one turn without sleeping, and tells how many it resumed") {
   CHECK_FALSE(nap.ready());
 }
 
+TEST_CASE("a turn ends early when much was moved, so that no flood keeps timers and other peers") {
+  Sim sim;
+  const auto flood = []() -> Future<> {
+    for (;; co_await yield()) here.bytes = 0;
+  };
+  const Future<> first = flood(), second = flood();
+  CHECK(sim.loop.poll() == Loop::kTurnBytes / Loop::kBytes);
+}
+
 TEST_CASE("a busy queue lets timers and posts have their turn after kTurn resumptions") {
   in_order([](Sim& sim) -> Future<> {
     int count = 0;
