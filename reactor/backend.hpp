@@ -88,6 +88,8 @@ enum class Catch {
   once_if_default  // only if nobody handles it (else EBUSY); from the second on, the default acts
 };
 
+constexpr std::uint64_t signal_bit(int number) noexcept { return std::uint64_t{1} << (number - 1); }
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -146,7 +148,7 @@ class Backend {
   virtual Resolver resolver() = 0;
   // Begins to catch a signal; answers errno.
   virtual int catch_signal(int number, Catch how) noexcept = 0;
-  // The signals that arrived since the last call, bit n-1 for signal n; several of one are one.
+  // The signals that arrived since the last call, a signal_bit() for each; several of one are one.
   virtual std::uint64_t take_signals() noexcept = 0;
 
   // --- the order of the ready queue --------------------------------------------------------------

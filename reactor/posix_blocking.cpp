@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// posix_files.cpp — what blocks: files and names, for jobs on the pools.
+// posix_blocking.cpp — what blocks: the process's threads for it, files, and names.
 //
 // See posix.hpp; files.hpp and Backend::resolver() are what makes jobs of it.
 #include <dirent.h>
@@ -13,15 +13,109 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 #include "error.hpp"
+#include "files.hpp"
 #include "posix.hpp"
 
 namespace hob::inline v0::posix {
 
-// --- files: blocking, for the pool ---------------------------------------------------------------
+// Counted by the fork itself: to ask the kernel who we are would cost a call each time.
+unsigned generation() noexcept {
+  static constinit std::atomic<unsigned> forks{0};
+  static const int counting = ::pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1); });
+  static_cast<void>(counting);
+  return forks.load(std::memory_order_relaxed);
+}
+
+// --- threads -------------------------------------------------------------------------------------
+
+namespace {
+
+// Starts a thread that nobody joins, with as much stack as a main thread has; answers errno.
+int start_thread(void* (*body)(void*), void* argument) noexcept {
+  // The default would be 512 KiB on macOS and 128 KiB with musl: little for a job that was written
+  // as ordinary code. No signal is blocked: it would stay so in every process that a job starts.
+  constexpr std::size_t kStack = 8u << 20;
+  pthread_attr_t wanted;
+  if (const int error = pthread_attr_init(&wanted)) return error;
+  pthread_attr_setdetachstate(&wanted, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&wanted, kStack);
+  pthread_t thread;
+  const int error = pthread_create(&thread, &wanted, body, argument);
+  pthread_attr_destroy(&wanted);
+  return error;
+}
+
+// Threads for one kind of job, each made when a job finds no idle one. Never deleted, and the threads
+// are detached: they may run to the very end of the process, and exit waits for nobody.
+struct ThreadPool {
+  const std::size_t most;     // threads
+  const unsigned process;     // generation(): a forked child has none of its parent's threads
+  const ThreadPool* parents;  // so it gets a new pool; this is the old one
+  std::mutex mutex{};         // guards what follows
+  std::condition_variable arrived{};
+  std::deque<std::function<void()>> jobs{};
+  std::size_t threads = 0;
+  std::size_t idle = 0;  // threads in arrived.wait(); one just notified is still counted
+};
+
+ThreadPool& pool_of(Pool kind) {
+  static constinit std::atomic<ThreadPool*> pools[2] = {};  // by kind
+  static constinit std::mutex making;
+  auto& current = pools[static_cast<int>(kind)];
+  ThreadPool* found = current.load(std::memory_order_acquire);
+  if (found && found->process == generation()) return *found;
+  const std::scoped_lock lock(making);
+  found = current.load(std::memory_order_relaxed);
+  if (!found || found->process != generation()) {
+    const std::size_t cores = std::thread::hardware_concurrency();
+    const std::size_t most = kind == Pool::names ? 8 : std::min<std::size_t>(32, cores + 4);
+    found = new ThreadPool{.most = most, .process = generation(), .parents = found};
+    current.store(found, std::memory_order_release);
+  }
+  return *found;
+}
+
+// What each thread does, for ever. A job is destroyed without the lock.
+void* work(void* of) noexcept {
+  ThreadPool& pool = *static_cast<ThreadPool*>(of);
+  std::unique_lock lock(pool.mutex);
+  for (;;) {
+    ++pool.idle;
+    pool.arrived.wait(lock, [&] { return !pool.jobs.empty(); });
+    --pool.idle;
+    std::function<void()> job = std::move(pool.jobs.front());
+    pool.jobs.pop_front();
+    lock.unlock();
+    job();
+    job = nullptr;
+    lock.lock();
+  }
+}
+
+}  // namespace
+
+void offload(std::function<void()> job, Pool kind) {
+  ThreadPool& pool = pool_of(kind);
+  const std::scoped_lock lock(pool.mutex);
+  if (pool.jobs.size() >= pool.idle && pool.threads < pool.most) {
+    // Fewer threads than wanted only make jobs wait; none at all would make them wait for ever.
+    const int error = start_thread(work, &pool);
+    if (error == 0) ++pool.threads;
+    if (pool.threads == 0) throw_errno(error, "start a pool thread");
+  }
+  pool.jobs.push_back(std::move(job));
+  pool.arrived.notify_one();
+}
+
+// --- files ---------------------------------------------------------------------------------------
 
 namespace {
 
@@ -32,31 +126,27 @@ const char* whole(const std::string& path, const char* call) {
   return path.c_str();
 }
 
-// Keeps SIGPIPE from this thread: files have no flag for it, and a path may be a pipe's.
-class NoSigpipe {
- public:
-  NoSigpipe() noexcept {
-    sigemptyset(&pipe_);
-    sigaddset(&pipe_, SIGPIPE);
-    pending_ = pending();
-    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-  }
-  ~NoSigpipe() {
-    int taken;
-    if (!pending_ && pending()) sigwait(&pipe_, &taken);
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-
- private:
-  static bool pending() noexcept {
+// write(2) without SIGPIPE: files have no flag for it, and a path may be a pipe's.
+ssize_t write_quietly(int fd, std::string_view bytes) noexcept {
+  const auto pending = [] {
     sigset_t all;
     sigemptyset(&all);
     sigpending(&all);
     return sigismember(&all, SIGPIPE) == 1;
-  }
-  sigset_t pipe_, before_;
-  bool pending_;
-};
+  };
+  sigset_t pipe, before;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  const bool others = pending();
+  pthread_sigmask(SIG_BLOCK, &pipe, &before);
+  const ssize_t n = repeated([&] { return ::write(fd, bytes.data(), bytes.size()); });
+  const int error = errno;
+  int taken;
+  if (!others && pending()) sigwait(&pipe, &taken);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return n;
+}
 
 // An open file; what its closing says is asked for by close(), and lost otherwise.
 class File {
@@ -79,9 +169,7 @@ class File {
   }
 
   std::size_t write(std::string_view bytes) {
-    const NoSigpipe no_sigpipe;
-    const std::size_t size = std::min(bytes.size(), kMostBytes);
-    const ssize_t n = repeated([&] { return ::write(fd_, bytes.data(), size); });
+    const ssize_t n = write_quietly(fd_, bytes.substr(0, kMostBytes));
     if (n <= 0) throw_errno(n == 0 ? EIO : errno, "write " + path_);
     return static_cast<std::size_t>(n);
   }
@@ -152,23 +240,22 @@ FileInfo stat_file(const std::string& path) {
 #else
   const timespec& modified = info.st_mtim;
 #endif
-  using SystemClock = std::chrono::system_clock;
   using std::chrono::nanoseconds;
   using std::chrono::seconds;
+  using std::chrono::system_clock;
   // Clamped to what the clock can say: its nanoseconds end in 1677 and 2262.
   constexpr auto kMost = std::chrono::duration_cast<seconds>(nanoseconds::max()) - seconds(1);
   const auto since_epoch =
       std::clamp(seconds(modified.tv_sec), -kMost, kMost) + nanoseconds(modified.tv_nsec);
   FileInfo known;
   known.size = static_cast<std::uint64_t>(info.st_size);
-  known.modified = SystemClock::time_point(
-      std::chrono::duration_cast<SystemClock::duration>(since_epoch));
+  known.modified += std::chrono::duration_cast<system_clock::duration>(since_epoch);
   known.is_file = S_ISREG(info.st_mode);
   known.is_directory = S_ISDIR(info.st_mode);
   return known;
 }
 
-// --- names: blocking, for the pool ---------------------------------------------------------------
+// --- names ---------------------------------------------------------------------------------------
 
 std::string resolve(const std::string& host, const Backend::Found& found) {
   addrinfo wanted{};
@@ -178,7 +265,8 @@ std::string resolve(const std::string& host, const Backend::Found& found) {
   const int system = errno;
   if (error == EAI_SYSTEM) return std::generic_category().message(system);
   if (error != 0) return ::gai_strerror(error);
-  for (const addrinfo* each = list; each; each = each->ai_next) found(each->ai_addr, each->ai_addrlen);
+  for (const addrinfo* each = list; each; each = each->ai_next)
+    found(each->ai_addr, each->ai_addrlen);
   ::freeaddrinfo(list);
   return "";
 }
