@@ -5,9 +5,8 @@
 // Called by posix.cpp; calls epoll(7), eventfd(2). Diff it with backend_kqueue.cpp: the same
 // functions in the same order, so that what differs is the kernels.
 //
-// Invariants
-//   1. An event carries the address of an attached Watch, or null: that is our own wake-up.
-//   2. wait() runs no user code (the Law of the Batch, backend.hpp), so that address is good.
+// Invariant: an event carries the address of an attached Watch, or null: that is our own wake-up.
+// wait() runs no user code (the Law of the Batch, backend.hpp), so that address is good.
 #ifdef __linux__
 
 #include <poll.h>
@@ -78,10 +77,9 @@ class EpollPoller final : public Poller {
     return ::epoll_ctl(kernel_, action, fd, &wanted) == -1 ? errno : 0;
   }
 
-  // Sleeps and fetches.
-  //
-  // An idle kernel is late by all the slack it has: the thread's (50 us; PR_SET_TIMERSLACK, prctl(2)),
-  // or a thousandth of the sleep. So it is asked for that much less; if early, the caller sleeps on.
+  // Sleeps and fetches. An idle kernel is late by all the slack it has: the thread's (50 us;
+  // PR_SET_TIMERSLACK, prctl(2)), or a thousandth of the sleep. So it is asked for that much less; if
+  // early, the caller sleeps on.
   //
   // epoll_wait(2) counts milliseconds, epoll_pwait2(2) nanoseconds. It is called by number: glibc
   // wraps it since 2.35, musl not at all. Linux before 5.11 answers ENOSYS, and a container whose

@@ -6,9 +6,9 @@
 // functions in the same order, so that what differs is the kernels.
 //
 // Invariants
-//   1. An event carries the address of an attached Watch, or null: that is our own wake-up.
-//   2. wait() runs no user code (the Law of the Batch, backend.hpp), so that address is good.
-//   3. A call of kevent() either changes or waits, never both, and every change is receipted
+//   1. An event carries the address of an attached Watch, or null: that is our own wake-up. wait()
+//      runs no user code (the Law of the Batch, backend.hpp), so that address is good.
+//   2. A call of kevent() either changes or waits, never both, and every change is receipted
 //      (EV_RECEIPT): otherwise one refused change would hide whether the others were made.
 #if !defined(__linux__) || defined(HOB_KQUEUE)
 
@@ -22,7 +22,6 @@
 #include <cerrno>
 #include <vector>
 
-#include "kqueue_events.hpp"
 #include "posix.hpp"
 
 namespace hob::inline v0 {

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // posix.cpp — all that the native kernels have in common: the clock, the sockets, the signals; and
-// the choice between them.
-//
-// See posix.hpp. The rest of the library's system calls stand in the two kernels' files, and in
-// posix_blocking.cpp.
+// the choice between them. See posix.hpp.
 //
 // Invariants
 //   1. A call is repeated while it answers EINTR, connect and close excepted: those have begun.
@@ -56,6 +53,7 @@ constexpr int kNoSignal = 0;
 
 static_assert(std::is_same_v<socklen_t, unsigned>, "as the Backend has it");
 
+// As Backend answers: 0, or errno.
 int status(int result) noexcept {
   if (result != -1) return 0;
   return errno == EWOULDBLOCK ? EAGAIN : errno;
@@ -87,7 +85,9 @@ int complete([[maybe_unused]] int fd) noexcept {
   if (flags == -1 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1) return errno;
 #endif
 #ifdef SO_NOSIGPIPE
-  return set(fd, SOL_SOCKET, SO_NOSIGPIPE, 1);
+  // macOS answers EINVAL to options of a connection that its peer has reset in the backlog.
+  const int error = set(fd, SOL_SOCKET, SO_NOSIGPIPE, 1);
+  return error == EINVAL ? ECONNABORTED : error;
 #else
   return 0;
 #endif
@@ -145,8 +145,7 @@ void on_signal(int number) noexcept {
   errno = error;
 }
 
-// Brings the disposition of a signal in line with who asks for it, `leaving` excepted; under the
-// lock.
+// Brings a signal's disposition in line with who asks for it, `leaving` excepted; under the lock.
 int settle(int number, const SignalInbox* leaving) noexcept {
   bool asked = false;
   bool for_good = false;
@@ -248,11 +247,7 @@ class PosixBackend final : public Backend {
 #ifdef __linux__
     return new_socket(repeated([&] { return ::accept4(fd, peer, size, kAtBirth); }));
 #else
-    const int accepted = repeated([&] { return ::accept(fd, peer, size); });
-    Io io = new_socket(accepted);
-    // macOS answers EINVAL to options of a connection that its peer has reset in the backlog.
-    if (accepted != -1 && io.error == EINVAL) io.error = ECONNABORTED;
-    return io;
+    return new_socket(repeated([&] { return ::accept(fd, peer, size); }));
 #endif
   }
 
@@ -364,7 +359,7 @@ class PosixBackend final : public Backend {
   Resolver resolver() override { return posix::resolve; }
 
   int catch_signal(int number, Catch how) noexcept override {
-    if (number < 1 || number > 64) return EINVAL;
+    if (signal_bit(number) == 0) return EINVAL;
     const std::scoped_lock lock(signals);
     struct sigaction present;
     if (::sigaction(number, nullptr, &present) == -1) return errno;

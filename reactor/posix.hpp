@@ -20,7 +20,7 @@
 
 namespace hob::inline v0 {
 
-struct FileInfo;  // files.hpp
+struct FileInfo;  // outside.hpp
 
 namespace posix {
 
@@ -74,6 +74,30 @@ class Poller {
  private:
   const unsigned born_ = posix::generation();
 };
+
+// Latches and arms what an event of kqueue says. Several of one watch add up, in any order, in one
+// batch or in two. `Names` gives the system's constants: read and write (filters), eof (a flag); so
+// it can be tested on every system.
+//
+// A READ event never says that the connection is gone: with EV_EOF too there may be bytes left, and
+// only a read of 0 is the end; EV_EOF says that a short read proves nothing. `data` (byte counts,
+// backlog) is never looked at: the kernels disagree about it. fflags is an errno value only together
+// with EV_EOF; macOS and FreeBSD put a socket's error into the events of both filters, libkqueue into
+// whichever it reports first, so one filter's error ends the waits of both directions, and is kept.
+template <class Names, class Event>
+void latch(const Event& event) noexcept {
+  // By value throughout: macOS packs the struct, so no reference may be bound to a member.
+  const bool read = event.filter == Names::read;
+  const bool write = event.filter == Names::write;
+  if (!read && !write) return;  // our own wake-up
+  const bool eof = (event.flags & Names::eof) != 0;
+  const int error = eof ? static_cast<int>(event.fflags) : 0;
+  Watch& watch = *static_cast<Watch*>(event.udata);
+  if (error != 0) watch.error = error;
+  if (eof && (read || error != 0)) watch.read_hangup = true;
+  if (read || error != 0) watch.on_readable();
+  if (write || error != 0) watch.on_writable();
+}
 
 std::unique_ptr<Backend> posix_backend(std::unique_ptr<Poller> poller);
 std::unique_ptr<Backend> make_epoll_backend();  // defined by the kernel's file that is not empty

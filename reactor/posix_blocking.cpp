@@ -2,8 +2,7 @@
 //
 // posix_blocking.cpp — what blocks: the process's threads for it, files, and names.
 //
-// See posix.hpp; files.hpp and Backend::resolver() are what makes jobs of it.
-#include <dirent.h>
+// See posix.hpp; outside.hpp and Backend::resolver() are what makes jobs of it.
 #include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -16,12 +15,13 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <filesystem>
 #include <mutex>
 #include <thread>
 #include <utility>
 
 #include "error.hpp"
-#include "files.hpp"
+#include "outside.hpp"
 #include "posix.hpp"
 
 namespace hob::inline v0::posix {
@@ -68,17 +68,13 @@ struct ThreadPool {
 
 ThreadPool& pool_of(Pool kind) {
   static constinit std::atomic<ThreadPool*> pools[2] = {};  // by kind
-  static constinit std::mutex making;
   auto& current = pools[static_cast<int>(kind)];
-  ThreadPool* found = current.load(std::memory_order_acquire);
-  if (found && found->process == generation()) return *found;
-  const std::scoped_lock lock(making);
-  found = current.load(std::memory_order_relaxed);
-  if (!found || found->process != generation()) {
+  ThreadPool* found = current.load();
+  while (!found || found->process != generation()) {
     const std::size_t cores = std::thread::hardware_concurrency();
     const std::size_t most = kind == Pool::names ? 8 : std::min<std::size_t>(32, cores + 4);
-    found = new ThreadPool{.most = most, .process = generation(), .parents = found};
-    current.store(found, std::memory_order_release);
+    std::unique_ptr<ThreadPool> made(new ThreadPool{most, generation(), found});
+    if (current.compare_exchange_strong(found, made.get())) found = made.release();
   }
   return *found;
 }
@@ -130,7 +126,6 @@ const char* whole(const std::string& path, const char* call) {
 ssize_t write_quietly(int fd, std::string_view bytes) noexcept {
   const auto pending = [] {
     sigset_t all;
-    sigemptyset(&all);
     sigpending(&all);
     return sigismember(&all, SIGPIPE) == 1;
   };
@@ -148,61 +143,38 @@ ssize_t write_quietly(int fd, std::string_view bytes) noexcept {
   return n;
 }
 
-// An open file; what its closing says is asked for by close(), and lost otherwise.
-class File {
- public:
-  File(const std::string& path, int flags) : path_(path) {
+// An open file, closed with what owns it.
+struct File {
+  File(const std::string& path, int flags) {
     const char* const name = whole(path, "open ");
-    fd_ = repeated([&] { return ::open(name, flags | O_CLOEXEC, 0666); });
-    if (fd_ == -1) throw_errno(errno, "open " + path);
+    fd = repeated([&] { return ::open(name, flags | O_CLOEXEC, 0666); });
+    if (fd == -1) throw_errno(errno, "open " + path);
   }
   File(const File&) = delete;
-  File& operator=(const File&) = delete;
   ~File() {
-    if (fd_ != -1) ::close(fd_);
+    if (fd != -1) ::close(fd);
   }
-
-  std::size_t read(char* into, std::size_t size) {
-    const ssize_t n = repeated([&] { return ::read(fd_, into, std::min(size, kMostBytes)); });
-    if (n == -1) throw_errno(errno, "read " + path_);
-    return static_cast<std::size_t>(n);
-  }
-
-  std::size_t write(std::string_view bytes) {
-    const ssize_t n = write_quietly(fd_, bytes.substr(0, kMostBytes));
-    if (n <= 0) throw_errno(n == 0 ? EIO : errno, "write " + path_);
-    return static_cast<std::size_t>(n);
-  }
-
-  // Network file systems report here what a write could not know yet (a quota, a full disk).
-  void close() {
-    const int result = ::close(std::exchange(fd_, -1));
-    if (result == -1 && errno != EINTR) throw_errno(errno, "close " + path_);
-  }
-
-  // Not believed beyond 64 MiB: a sparse file may claim more than there is memory.
-  std::size_t size_hint() const noexcept {
-    struct stat info;
-    if (::fstat(fd_, &info) == -1 || info.st_size < 0) return 0;
-    return std::min(static_cast<std::size_t>(info.st_size), std::size_t{64} << 20);
-  }
-
- private:
-  const std::string& path_;
-  int fd_ = -1;
+  int fd;
 };
 
 }  // namespace
 
 std::string read_file(const std::string& path) {
-  File file(path, O_RDONLY);
-  // One byte more than the size it has, so that the end is met without growing. The size is a hint
-  // only: the file may grow meanwhile, and those of /proc say 0. Of these some answer the first
-  // read only (Linux, the numbers in /proc/sys), so that has room.
-  std::string text(std::max<std::size_t>(4096, file.size_hint() + 1), '\0');
+  const File file(path, O_RDONLY);
+  // One byte more than its size, so that the end is met without growing. That is a hint only: the
+  // file may grow, a sparse one may claim more than there is memory, and those of /proc say 0. Of
+  // these some answer the first read only (Linux, the numbers in /proc/sys), so that has room.
+  struct stat info {};
+  ::fstat(file.fd, &info);
+  const auto room = std::clamp<std::int64_t>(info.st_size, 4096, 64 << 20);
+  std::string text(static_cast<std::size_t>(room) + 1, '\0');
   std::size_t have = 0;
-  while (const std::size_t n = file.read(text.data() + have, text.size() - have)) {
-    have += n;
+  for (;;) {
+    const std::size_t most = std::min(text.size() - have, kMostBytes);
+    const ssize_t n = repeated([&] { return ::read(file.fd, text.data() + have, most); });
+    if (n == -1) throw_errno(errno, "read " + path);
+    if (n == 0) break;
+    have += static_cast<std::size_t>(n);
     if (have == text.size()) text.resize(2 * have);
   }
   text.resize(have);
@@ -211,22 +183,23 @@ std::string read_file(const std::string& path) {
 
 void write_file(const std::string& path, std::string_view bytes) {
   File file(path, O_WRONLY | O_CREAT | O_TRUNC);
-  while (!bytes.empty()) bytes.remove_prefix(file.write(bytes));
-  file.close();
+  while (!bytes.empty()) {
+    const ssize_t n = write_quietly(file.fd, bytes.substr(0, kMostBytes));
+    if (n <= 0) throw_errno(n == 0 ? EIO : errno, "write " + path);
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  // Network file systems report here what a write could not know yet (a quota, a full disk).
+  const int result = ::close(std::exchange(file.fd, -1));
+  if (result == -1 && errno != EINTR) throw_errno(errno, "close " + path);
 }
 
 std::vector<std::string> list_dir(const std::string& path) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(whole(path, "list ")), ::closedir);
-  if (!directory) throw_errno(errno, "list " + path);
   std::vector<std::string> names;
-  for (;;) {
-    errno = 0;  // the end and an error are both a null pointer
-    const dirent* const entry = ::readdir(directory.get());
-    if (!entry) break;
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  if (errno != 0) throw_errno(errno, "list " + path);
+  std::error_code error;
+  std::filesystem::directory_iterator entry(whole(path, "list "), error);
+  for (; !error && entry != end(entry); entry.increment(error))
+    names.push_back(entry->path().filename().string());
+  if (error) throw_errno(error.value(), "list " + path);
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -4,7 +4,7 @@
 //
 // One case for each thing that the kqueue kernels tell in their own way: macOS's, FreeBSD's,
 // libkqueue's. It runs on every system, for the translation knows no system header.
-#include "../../reactor/kqueue_events.hpp"
+#include "../../reactor/posix.hpp"
 
 #include <doctest/doctest.h>
 
