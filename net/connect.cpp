@@ -12,7 +12,7 @@
 
 #include "../reactor/combine.hpp"
 #include "../reactor/queue.hpp"
-#include "../reactor/to_thread.hpp"
+#include "../reactor/outside.hpp"
 
 namespace hob::inline v0::net {
 

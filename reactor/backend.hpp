@@ -28,6 +28,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "runnable.hpp"
 #include "time.hpp"
@@ -58,13 +59,12 @@ struct Watch : Link {
   std::source_location site{};   // where it was attached, for the list of what is still open
 
   // Latch and arm; called from Backend::wait(), and by an attach() that learns at once.
-  void on_readable() noexcept {
-    readable = true;
-    if (Runnable* waiter = reader) reader = nullptr, waiter->arm();
-  }
-  void on_writable() noexcept {
-    writable = true;
-    if (Runnable* waiter = writer) writer = nullptr, waiter->arm();
+  void on_readable() noexcept { readable = true, arm(reader); }
+  void on_writable() noexcept { writable = true, arm(writer); }
+
+ private:
+  static void arm(Runnable*& waiter) noexcept {
+    if (waiter) std::exchange(waiter, nullptr)->arm();
   }
 };
 
@@ -87,6 +87,11 @@ enum class Catch {
   until_closed,    // until the Backend is destroyed
   once_if_default  // only if nobody handles it (else EBUSY); from the second on, the default acts
 };
+
+// Bit n-1 for signal n; 0: there is no such signal.
+constexpr std::uint64_t signal_bit(int number) noexcept {
+  return number >= 1 && number <= 64 ? std::uint64_t{1} << (number - 1) : 0;
+}
 
 class Backend {
  public:
@@ -146,13 +151,12 @@ class Backend {
   virtual Resolver resolver() = 0;
   // Begins to catch a signal; answers errno.
   virtual int catch_signal(int number, Catch how) noexcept = 0;
-  // The signals that arrived since the last call, bit n-1 for signal n; several of one are one.
+  // The signals that arrived since the last call, a signal_bit() for each; several of one are one.
   virtual std::uint64_t take_signals() noexcept = 0;
 
   // --- the order of the ready queue --------------------------------------------------------------
-  // The simulator shuffles each round, by its seed; a real kernel leaves it as it is.
-  virtual bool shuffles() const noexcept { return false; }
-  virtual void shuffle(List<Runnable>& /*round*/) noexcept {}
+  // The simulator shuffles each round, by its seed; a real kernel leaves it as it is, and says false.
+  virtual bool shuffle(List<Runnable>& /*round*/) noexcept { return false; }
 };
 
 // This system's kernel: epoll on Linux, kqueue on macOS and BSD. HOB_BACKEND=epoll or =kqueue in

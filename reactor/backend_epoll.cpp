@@ -2,12 +2,11 @@
 //
 // backend_epoll.cpp — readiness on Linux. Empty elsewhere.
 //
-// Called by Loop and net/ through Backend; calls epoll(7), eventfd(2). Diff it with
-// backend_kqueue.cpp: the same functions in the same order, so that what differs is the kernels.
+// Called by posix.cpp; calls epoll(7), eventfd(2). Diff it with backend_kqueue.cpp: the same
+// functions in the same order, so that what differs is the kernels.
 //
-// Invariants
-//   1. An event carries the address of an attached Watch, or null: that is our own wake-up.
-//   2. wait() runs no user code (the Law of the Batch, backend.hpp), so that address is good.
+// Invariant: an event carries the address of an attached Watch, or null: that is our own wake-up.
+// wait() runs no user code (the Law of the Batch, backend.hpp), so that address is good.
 #ifdef __linux__
 
 #include <poll.h>
@@ -20,7 +19,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "error.hpp"
 #include "posix.hpp"
 
 namespace hob::inline v0 {
@@ -29,68 +27,45 @@ namespace {
 
 constexpr int kBatch = 512;  // events fetched by one wait()
 
-class EpollBackend final : public PosixBackend {
+class EpollPoller final : public Poller {
  public:
-  EpollBackend() {
-    kernel_ = ::epoll_create1(EPOLL_CLOEXEC);
-    if (kernel_ == -1) throw_errno(errno, "epoll_create1");
-    if (const int error = add_waker()) {
-      ::close(kernel_);
-      throw_errno(error, "eventfd");
-    }
-  }
-
-  ~EpollBackend() override {
+  ~EpollPoller() override {
     ::close(waker_);
     ::close(kernel_);
   }
 
+  int open() noexcept override {
+    kernel_ = ::epoll_create1(EPOLL_CLOEXEC);
+    if (kernel_ == -1) return errno;
+    waker_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return waker_ == -1 ? errno : change(EPOLL_CTL_ADD, waker_, kRead, nullptr);
+  }
+
   int attach(int fd, Watch& watch, Interest interest) noexcept override {
-    if (forked()) return EBADF;
-    if (const int error = change(EPOLL_CTL_ADD, fd, interest, &watch)) return error;
-    watch.fd = fd;
-    watch.interest = interest;
-    return 0;
+    return change(EPOLL_CTL_ADD, fd, interest, &watch);
   }
 
   // epoll registers the open file, not its number. Closing one of two duplicates (a forked child's
   // copy is one) would leave the events coming, and no number left to stop them by.
-  void detach(Watch& watch) noexcept override {
-    if (watch.interest == 0) return;
-    if (!forked()) change(EPOLL_CTL_DEL, watch.fd, watch.interest, nullptr);
-    watch.interest = 0;
+  void detach(const Watch& watch) noexcept override {
+    change(EPOLL_CTL_DEL, watch.fd, watch.interest, nullptr);
   }
 
-  // A forked child shares the kernel's object with its parent, and would take its events away.
-  void wait(TimePoint until) override {
-    if (forked()) throw_errno(EBADF, "a Loop does not live on in a forked child");
+  int wait(Duration at_most) noexcept override {
     epoll_event events[kBatch];
-    int count = receive(events, time_left(until));
-    while (count == 0 && until != TimePoint::min() && now() < until)
-      count = receive(events, time_left(until));
-    if (count == -1 && errno != EINTR) throw_errno(errno, "epoll_wait");
+    const int count = receive(events, at_most);
     for (int i = 0; i < count; ++i) deliver(events[i]);
+    return count;
   }
 
   // The count is never read back: each write is an edge of its own, several before one wait() are
   // one event, and it would take 2^64 of them to fill it.
   void wake() noexcept override {
-    if (forked()) return;
-    const int error = errno;  // of whom a signal handler has interrupted
     const std::uint64_t one = 1;
     [[maybe_unused]] const ssize_t n = ::write(waker_, &one, sizeof one);
-    errno = error;
   }
 
  private:
-  int add_waker() noexcept {
-    waker_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (waker_ == -1) return errno;
-    const int error = change(EPOLL_CTL_ADD, waker_, kRead, nullptr);
-    if (error != 0) ::close(waker_);
-    return error;
-  }
-
   // Changes what the kernel reports of `fd`: one mask for both directions, one address. Reports at
   // once what is ready already. EPERM for a regular file is the kernel's own answer.
   int change(int action, int fd, unsigned interest, Watch* watch) noexcept {
@@ -102,10 +77,9 @@ class EpollBackend final : public PosixBackend {
     return ::epoll_ctl(kernel_, action, fd, &wanted) == -1 ? errno : 0;
   }
 
-  // Sleeps and fetches. Answers how many events came, or -1: EINTR is an early return, no more.
-  //
-  // An idle kernel is late by all the slack it has: the thread's (50 us; PR_SET_TIMERSLACK, prctl(2)),
-  // or a thousandth of the sleep. So it is asked for that much less; if early, wait() sleeps on.
+  // Sleeps and fetches. An idle kernel is late by all the slack it has: the thread's (50 us;
+  // PR_SET_TIMERSLACK, prctl(2)), or a thousandth of the sleep. So it is asked for that much less; if
+  // early, the caller sleeps on.
   //
   // epoll_wait(2) counts milliseconds, epoll_pwait2(2) nanoseconds. It is called by number: glibc
   // wraps it since 2.35, musl not at all. Linux before 5.11 answers ENOSYS, and a container whose
@@ -152,7 +126,9 @@ class EpollBackend final : public PosixBackend {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_epoll_backend() { return std::make_unique<EpollBackend>(); }
+std::unique_ptr<Backend> make_epoll_backend() {
+  return posix_backend(std::make_unique<EpollPoller>());
+}
 
 }  // namespace hob::inline v0
 

@@ -2,13 +2,13 @@
 //
 // backend_kqueue.cpp — readiness on macOS and BSD, and on Linux with HOB_KQUEUE. Empty elsewhere.
 //
-// Called by Loop and net/ through Backend; calls kqueue(2), kevent(2). Diff it with
-// backend_epoll.cpp: the same functions in the same order, so that what differs is the kernels.
+// Called by posix.cpp; calls kqueue(2), kevent(2). Diff it with backend_epoll.cpp: the same
+// functions in the same order, so that what differs is the kernels.
 //
 // Invariants
-//   1. An event carries the address of an attached Watch, or null: that is our own wake-up.
-//   2. wait() runs no user code (the Law of the Batch, backend.hpp), so that address is good.
-//   3. A call of kevent() either changes or waits, never both, and every change is receipted
+//   1. An event carries the address of an attached Watch, or null: that is our own wake-up. wait()
+//      runs no user code (the Law of the Batch, backend.hpp), so that address is good.
+//   2. A call of kevent() either changes or waits, never both, and every change is receipted
 //      (EV_RECEIPT): otherwise one refused change would hide whether the others were made.
 #if !defined(__linux__) || defined(HOB_KQUEUE)
 
@@ -22,8 +22,6 @@
 #include <cerrno>
 #include <vector>
 
-#include "error.hpp"
-#include "kqueue_events.hpp"
 #include "posix.hpp"
 
 namespace hob::inline v0 {
@@ -41,79 +39,61 @@ struct Names {
   static constexpr int eof = EV_EOF;
 };
 
-class KqueueBackend final : public PosixBackend {
+class KqueuePoller final : public Poller {
  public:
-  KqueueBackend() {
-    kernel_ = ::kqueue();
-    if (kernel_ == -1) throw_errno(errno, "kqueue");
-    ::fcntl(kernel_, F_SETFD, FD_CLOEXEC);
-    if (const int error = add_waker()) {
-      ::close(kernel_);
-      throw_errno(error, "kevent");
-    }
-  }
-
   // A forked child does not inherit the queue: there its number may be another file by now.
-  ~KqueueBackend() override {
+  ~KqueuePoller() override {
     if (!forked()) ::close(kernel_);
   }
 
-  // Regular files and directories are refused by hand: macOS reports them ready once, FreeBSD for
-  // ever, and both would block. So is a number that is attached: it would change hands.
-  int attach(int fd, Watch& watch, Interest interest) noexcept override {
-    if (forked()) return EBADF;
-    struct stat info;
-    if (::fstat(fd, &info) == -1) return errno;
-    if (S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)) return EPERM;
-    const auto number = static_cast<std::size_t>(fd);
-    if (number >= attached_.size()) attached_.resize(2 * number + 64);
-    if (attached_[number]) return EEXIST;
-    if (const int error = change(EV_ADD | EV_CLEAR, fd, interest, &watch)) {
-      change(EV_DELETE, fd, interest, nullptr);
-      return error;
-    }
-    attached_[number] = true;
-    watch.fd = fd;
-    watch.interest = interest;
-    return 0;
-  }
-
-  // kqueue registers the number, so that a close() of it would do. But libkqueue (2.7.0) keeps the
-  // registration then, and the next descriptor of that number stays deaf.
-  void detach(Watch& watch) noexcept override {
-    if (watch.interest == 0) return;
-    if (!forked()) change(EV_DELETE, watch.fd, watch.interest, nullptr);
-    attached_[static_cast<std::size_t>(watch.fd)] = false;
-    watch.interest = 0;
-  }
-
-  void wait(TimePoint until) override {
-    if (forked()) throw_errno(EBADF, "a Loop does not live on in a forked child");
-    Event events[kBatch];
-    const int count = receive(events, time_left(until));
-    if (count == -1 && errno != EINTR) throw_errno(errno, "kevent");
-    for (int i = 0; i < count; ++i) deliver(events[i]);
-  }
-
-  // Several before one wait() are one event.
-  void wake() noexcept override {
-    if (forked()) return;
-    const int error = errno;  // of whom a signal handler has interrupted
-    Event trigger{};
-    EV_SET(&trigger, 0, EVFILT_USER, 0, NOTE_TRIGGER, 0, nullptr);
-    ::kevent(kernel_, &trigger, 1, nullptr, 0, &kAtOnce);
-    errno = error;
-  }
-
- private:
   // macOS has EVFILT_USER since 10.6, FreeBSD 8.1, DragonFly 4.0, NetBSD 10, OpenBSD 7.8.
-  int add_waker() noexcept {
+  int open() noexcept override {
+    kernel_ = ::kqueue();
+    if (kernel_ == -1) return errno;
+    ::fcntl(kernel_, F_SETFD, FD_CLOEXEC);
     Event waker{};
     EV_SET(&waker, 0, EVFILT_USER, EV_ADD | EV_CLEAR | EV_RECEIPT, 0, 0, nullptr);
     if (::kevent(kernel_, &waker, 1, &waker, 1, &kAtOnce) == -1 && errno != EINTR) return errno;
     return static_cast<int>(waker.data);
   }
 
+  // Regular files and directories are refused by hand: macOS reports them ready once, FreeBSD for
+  // ever, and both would block. So is a number that is attached: it would change hands.
+  int attach(int fd, Watch& watch, Interest interest) noexcept override {
+    struct stat info;
+    if (::fstat(fd, &info) == -1) return errno;
+    if (S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)) return EPERM;
+    const auto number = static_cast<std::size_t>(fd);
+    if (number >= attached_.size()) attached_.resize(2 * number + 64);
+    if (attached_[number]) return EEXIST;
+    const int error = change(EV_ADD | EV_CLEAR, fd, interest, &watch);
+    if (error != 0) change(EV_DELETE, fd, interest, nullptr);
+    attached_[number] = error == 0;
+    return error;
+  }
+
+  // kqueue registers the number, so that a close() of it would do. But libkqueue (2.7.0) keeps the
+  // registration then, and the next descriptor of that number stays deaf.
+  void detach(const Watch& watch) noexcept override {
+    change(EV_DELETE, watch.fd, watch.interest, nullptr);
+    attached_[static_cast<std::size_t>(watch.fd)] = false;
+  }
+
+  int wait(Duration at_most) noexcept override {
+    Event events[kBatch];
+    const int count = receive(events, at_most);
+    for (int i = 0; i < count; ++i) deliver(events[i]);
+    return count;
+  }
+
+  // Several before one wait() are one event.
+  void wake() noexcept override {
+    Event trigger{};
+    EV_SET(&trigger, 0, EVFILT_USER, 0, NOTE_TRIGGER, 0, nullptr);
+    ::kevent(kernel_, &trigger, 1, nullptr, 0, &kAtOnce);
+  }
+
+ private:
   // Changes what the kernel reports of `fd`: a filter for each direction, an address for each.
   // Reports at once what is ready already. WRITE before READ: libkqueue (2.7.0) tells of a half
   // close with data unread in this order only.
@@ -146,7 +126,7 @@ class KqueueBackend final : public PosixBackend {
     return refused;
   }
 
-  // Sleeps and fetches. Answers how many events came, or -1: EINTR is an early return, no more.
+  // Sleeps and fetches.
   int receive(Event* events, Duration at_most) noexcept {
     const timespec span{.tv_sec = static_cast<time_t>(at_most / std::chrono::seconds(1)),
                         .tv_nsec = static_cast<long>((at_most % std::chrono::seconds(1)).count())};
@@ -154,7 +134,7 @@ class KqueueBackend final : public PosixBackend {
   }
 
   // Latches and arms. One event speaks of one direction.
-  static void deliver(const Event& event) noexcept { latch(readiness<Names>(event)); }
+  static void deliver(const Event& event) noexcept { latch<Names>(event); }
 
   int kernel_ = -1;
   std::vector<bool> attached_;  // by number
@@ -162,7 +142,9 @@ class KqueueBackend final : public PosixBackend {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_kqueue_backend() { return std::make_unique<KqueueBackend>(); }
+std::unique_ptr<Backend> make_kqueue_backend() {
+  return posix_backend(std::make_unique<KqueuePoller>());
+}
 
 }  // namespace hob::inline v0
 

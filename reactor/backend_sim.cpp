@@ -25,33 +25,27 @@ namespace hob::inline v0::sim {
 
 // One end of a stream.
 struct Socket {
-  int peer = -1;                   // -1: the other end is closed
-  std::deque<std::byte> inbox;     // sent by the peer, not yet received
-  bool sent_end = false;           // we have shut down our side
-  bool end = false;                // the peer has
+  int peer = -1;                // not there: the other end is closed
+  std::deque<std::byte> inbox;  // sent by the peer, not yet received
+  bool end = false;             // the peer has shut down its side
   Watch* watch = nullptr;
 };
 
-struct Job {
-  TimePoint when;
-  std::function<void()> run;
-};
-
-class Kernel {
- public:
+struct Kernel {
   static constexpr std::size_t kBuffer = 64 * 1024;  // bytes in flight in one direction
 
-  explicit Kernel(std::uint64_t seed) : state_(seed) {}
+  explicit Kernel(std::uint64_t seed) : state(seed) {}
 
   // SplitMix64 (Steele, Lea, Flood 2014): small, well mixed, and the same everywhere.
   std::uint64_t random(std::uint64_t bound) noexcept {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15;
+    std::uint64_t z = state += 0x9e3779b97f4a7c15;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
     z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
     z ^= z >> 31;
     return bound ? z % bound : z;
   }
 
+  std::uint64_t state;  // of random()
   TimePoint now = TimePoint(std::chrono::hours(1));
   bool shuffles = true;
   std::atomic<bool> woken = false;
@@ -60,15 +54,13 @@ class Kernel {
   std::uint64_t signals_arrived = 0;
   std::map<int, Socket> sockets;
   int next_fd = 3;
-  std::vector<int> due;            // descriptors with something to latch
-  std::deque<Job> jobs;            // in the order of `when`
+  std::vector<int> due;  // descriptors with something to latch
+  std::deque<std::pair<TimePoint, std::function<void()>>> jobs;  // in the order of their times
 
   Socket* find(int fd) noexcept {
     const auto found = sockets.find(fd);
     return found == sockets.end() ? nullptr : &found->second;
   }
-
-  void notify(int fd) { due.push_back(fd); }
 
   // Tells each watch in `due` what is so at this moment.
   void latch() {
@@ -84,9 +76,6 @@ class Kernel {
       if (writable && (watch.interest & kWrite)) watch.on_writable();
     }
   }
-
- private:
-  std::uint64_t state_;
 };
 
 class SimBackend final : public Backend {
@@ -102,7 +91,7 @@ class SimBackend final : public Backend {
     watch.fd = fd;
     watch.interest = interest;
     socket->watch = &watch;
-    kernel_->notify(fd);
+    kernel_->due.push_back(fd);
     return 0;
   }
 
@@ -117,16 +106,16 @@ class SimBackend final : public Backend {
     k.latch();
     if (k.woken.exchange(false) || k.signals_arrived || !here.ready->empty()) return;
     if (until <= k.now) return;
-    if (!k.jobs.empty()) until = std::min(until, k.jobs.front().when);
+    if (!k.jobs.empty()) until = std::min(until, k.jobs.front().first);
     if (until == kNever)
       throw Deadlock("every task waits, and nothing is left that could ever wake one of them");
     k.now = std::max(k.now, until);
-    while (!k.jobs.empty() && k.jobs.front().when <= k.now) {
-      const Job job = std::move(k.jobs.front());
+    while (!k.jobs.empty() && k.jobs.front().first <= k.now) {
+      const auto job = std::move(k.jobs.front().second);
       k.jobs.pop_front();
       // As on another thread: the loop is not there.
       const Here outside = std::exchange(here, Here());
-      job.run();
+      job();
       here = outside;
     }
     k.woken = false;
@@ -164,13 +153,13 @@ class SimBackend final : public Backend {
     if (!socket) return {0, EBADF};
     auto& inbox = socket->inbox;
     const auto n = std::min(into.size(), inbox.size());
-    if (n == 0 && !into.empty())
-      return {0, socket->end || !kernel_->find(socket->peer) ? 0 : EAGAIN};
+    const bool over = socket->end || !kernel_->find(socket->peer);
+    if (n == 0 && !into.empty()) return {0, over ? 0 : EAGAIN};
     const auto end = inbox.begin() + static_cast<std::ptrdiff_t>(n);
     std::copy(inbox.begin(), end, into.begin());
     const bool was_full = inbox.size() >= Kernel::kBuffer;
     inbox.erase(inbox.begin(), end);
-    if (was_full && n != 0) kernel_->notify(socket->peer);
+    if (was_full && n != 0) kernel_->due.push_back(socket->peer);
     return {n, 0};
   }
 
@@ -178,12 +167,12 @@ class SimBackend final : public Backend {
     Socket* socket = kernel_->find(fd);
     if (!socket) return {0, EBADF};
     Socket* peer = kernel_->find(socket->peer);
-    if (!peer || socket->sent_end) return {0, EPIPE};
+    if (!peer || peer->end) return {0, EPIPE};
     auto& inbox = peer->inbox;
     const auto n = std::min(from.size(), Kernel::kBuffer - std::min(Kernel::kBuffer, inbox.size()));
     if (n == 0 && !from.empty()) return {0, EAGAIN};
     inbox.insert(inbox.end(), from.begin(), from.begin() + static_cast<std::ptrdiff_t>(n));
-    kernel_->notify(socket->peer);
+    kernel_->due.push_back(socket->peer);
     return {n, 0};
   }
 
@@ -191,21 +180,18 @@ class SimBackend final : public Backend {
     Io all;
     for (const auto piece : pieces) {
       const Io one = send(fd, std::as_bytes(std::span(piece)));
+      if (one.error && all.n == 0) return one;
       all.n += one.n;
-      if (one.error || one.n < piece.size()) {
-        all.error = all.n ? 0 : one.error;
-        break;
-      }
+      if (one.n < piece.size()) break;
     }
     return all;
   }
 
   int shutdown_write(int fd) noexcept override {
-    Socket* socket = kernel_->find(fd);
+    const Socket* socket = kernel_->find(fd);
     if (!socket) return EBADF;
-    socket->sent_end = true;
     if (Socket* peer = kernel_->find(socket->peer)) peer->end = true;
-    kernel_->notify(socket->peer);
+    kernel_->due.push_back(socket->peer);
     return 0;
   }
 
@@ -214,7 +200,7 @@ class SimBackend final : public Backend {
     if (!socket) return;
     const int peer = socket->peer;
     kernel_->sockets.erase(fd);
-    kernel_->notify(peer);
+    kernel_->due.push_back(peer);
   }
 
   // --- jobs, signals, order -------------------------------------------------------------------
@@ -228,15 +214,13 @@ class SimBackend final : public Backend {
   }
 
   int catch_signal(int number, Catch how) noexcept override {
-    if (number < 1 || number > 64 || number == SIGKILL || number == SIGSTOP) return EINVAL;
-    const std::uint64_t bit = std::uint64_t{1} << (number - 1);
-    if (how == Catch::once_if_default) {
-      if (kernel_->signals_caught & bit) return EBUSY;
-      kernel_->signals_once |= bit;
-    } else {
-      kernel_->signals_once &= ~bit;
-    }
+    const std::uint64_t bit = signal_bit(number);
+    if (bit == 0 || number == SIGKILL || number == SIGSTOP) return EINVAL;
+    const bool once = how == Catch::once_if_default;
+    if (once && (kernel_->signals_caught & bit)) return EBUSY;
     kernel_->signals_caught |= bit;
+    kernel_->signals_once &= ~bit;
+    if (once) kernel_->signals_once |= bit;
     return 0;
   }
 
@@ -244,17 +228,14 @@ class SimBackend final : public Backend {
     return std::exchange(kernel_->signals_arrived, 0);
   }
 
-  bool shuffles() const noexcept override { return kernel_->shuffles; }
-
   // Fisher and Yates.
-  void shuffle(List<Runnable>& round) noexcept override {
+  bool shuffle(List<Runnable>& round) noexcept override {
+    if (!kernel_->shuffles) return false;
     std::vector<Runnable*> order;
-    for (auto& each : round) order.push_back(&each);
-    if (order.size() < 2) return;
-    for (std::size_t i = order.size() - 1; i > 0; --i)
-      std::swap(order[i], order[kernel_->random(i + 1)]);
-    for (Runnable* each : order) each->unlink();
+    while (!round.empty()) order.push_back(&round.pop_front());
+    for (std::size_t i = order.size(); i-- > 1;) std::swap(order[i], order[kernel_->random(i + 1)]);
     for (Runnable* each : order) round.push_back(*each);
+    return true;
   }
 
  private:
@@ -268,9 +249,8 @@ void World::shuffle(bool on) noexcept { kernel_->shuffles = on; }
 std::uint64_t World::random(std::uint64_t bound) noexcept { return kernel_->random(bound); }
 
 void World::signal(int number) noexcept {
-  const std::uint64_t bit = std::uint64_t{1} << (number - 1);
-  kernel_->signals_arrived |= bit & kernel_->signals_caught;
-  kernel_->signals_caught &= ~(bit & kernel_->signals_once);
+  kernel_->signals_arrived |= signal_bit(number) & kernel_->signals_caught;
+  kernel_->signals_caught &= ~(signal_bit(number) & kernel_->signals_once);
 }
 
 }  // namespace hob::inline v0::sim

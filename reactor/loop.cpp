@@ -4,13 +4,12 @@
 #include "loop.hpp"
 
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 
 #include "callbacks.hpp"
-#include "signals.hpp"
-#include "to_thread.hpp"
-#include "wait_fd.hpp"
+#include "outside.hpp"
 
 namespace hob::inline v0 {
 
@@ -29,6 +28,15 @@ bool debug_from_environment() noexcept {
   return value && *value && std::strcmp(value, "0") != 0;
 }
 
+struct Turning {
+  explicit Turning(bool& turning) : flag(turning) {
+    if (flag) misuse("Loop::run or poll inside a run of the same Loop: co_await instead");
+    flag = true;
+  }
+  ~Turning() { flag = false; }
+  bool& flag;
+};
+
 }  // namespace
 
 Loop::Loop() : Loop(native_backend()) {}
@@ -38,7 +46,7 @@ Loop::Loop(std::unique_ptr<Backend> backend)
       wheel_(tick(backend_->now())),
       now_(backend_->now()),
       debug_(debug_from_environment()),
-      shuffles_(backend_->shuffles()),
+      shuffles_(backend_->shuffle(ready_)),
       mailbox_(std::make_shared<Mailbox>(*backend_)) {
   if (here.loop) misuse("this thread has a Loop already");
   here = Here{this, &ready_, next_loop_id(), 0, 0, false};
@@ -72,22 +80,6 @@ void Loop::check_thread() const {
 
 // --- the turn ------------------------------------------------------------------------------------
 
-namespace {
-
-class Turning {
- public:
-  explicit Turning(bool& flag) : flag_(flag) {
-    if (flag) misuse("Loop::run or poll inside a run of the same Loop: co_await instead");
-    flag = true;
-  }
-  ~Turning() { flag_ = false; }
-
- private:
-  bool& flag_;
-};
-
-}  // namespace
-
 void Loop::turn_until_settled(Work& work) {
   check_thread();
   const Turning turning(turning_);
@@ -103,7 +95,7 @@ void Loop::turn_until_settled(Work& work) {
   }
   settled_ = false;
   // One more look: Ctrl-C may have come while the work did its last, or without a turn at all.
-  if (interruptible_) deliver(backend_->take_signals());
+  deliver_signals();
   if (std::exchange(interrupted_, false)) throw Interrupted();
 }
 
@@ -124,7 +116,7 @@ void Loop::collect(bool may_sleep) {
   backend_->wait(until);
   now_ = backend_->now();
   wheel_.advance(tick(now_), [](Timer& due) { static_cast<Alarm&>(due).task->arm(); });
-  if (signals_) deliver(backend_->take_signals());
+  deliver_signals();
   if (!posts_left) mailbox_->take(posts_);
   for (std::size_t n = 0; n < kTurn && posted_ != posts_.size(); ++n) {
     const TimePoint before = debug_ ? clock() : TimePoint();
@@ -164,13 +156,11 @@ std::size_t Loop::resume() {
 
 void Loop::step_timed(Runnable& next) {
   const TimePoint before = clock();
-  const Work* const work = Work::of(next);
-  const std::source_location site = work ? work->place_above() : next.site();
+  const std::source_location site = place_of(&next);
   step(next);
   tell_slow(before, site, "a coroutine before its first await");
 }
 
-// Shuffles what is ready, and marks where the next round begins.
 void Loop::begin_round() {
   if (ready_.empty()) return;
   backend_->shuffle(ready_);
@@ -190,7 +180,21 @@ void Loop::free_done() noexcept {
   while (!done_.empty()) delete &done_.pop_front().owner;
 }
 
-// --- descriptors ---------------------------------------------------------------------------------
+// --- signals and descriptors ---------------------------------------------------------------------
+
+void Loop::interruptible() {
+  check_thread();
+  interruptible_ = backend_->catch_signal(SIGINT, Catch::once_if_default) == 0;
+}
+
+void Loop::deliver_signals() noexcept {
+  if (signals_.asked == 0 && !interruptible_) return;
+  const std::uint64_t arrived = backend_->take_signals();
+  if (arrived == 0) return;
+  if (interruptible_ && (arrived & ~signals_.asked & signal_bit(SIGINT))) interrupted_ = true;
+  signals_.kept |= arrived & signals_.asked;
+  for (SignalWait& wait : signals_.waits) wait.arrived();
+}
 
 int Loop::attach(int fd, Watch& watch, Interest interest) {
   check_thread();

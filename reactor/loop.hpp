@@ -2,9 +2,8 @@
 //
 // loop.hpp — the event loop: a ready queue, a timer wheel and a kernel, and the turn that moves them.
 //
-// Called by programs (run, call_later, post …) and by leaf operations (alarms, watches). Calls the
-// Backend and the Wheel. A Loop is a local variable in main; constructing it makes it the thread's
-// current loop, which is how sleep(1s) finds it.
+// Called by programs and by leaf operations; calls the Backend and the Wheel. A Loop is a local
+// variable in main; constructing it makes it the thread's current one, which is how sleep(1s) finds it.
 //
 // **One turn**, as asyncio's _run_once, in this order; turn() is the only place that resumes a
 // suspended coroutine or calls a callback, all other places only arm:
@@ -34,6 +33,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -49,14 +49,20 @@ class Callback;     // what call_soon and call_later keep; callbacks.hpp
 class TimerHandle;
 class Mailbox;      // what other threads post; callbacks.hpp
 class Remote;
-class SignalBox;    // who waits for which signal; signals.hpp
-class OnPool;       // a job on the pool; to_thread.hpp
-struct ForeignFd;   // a descriptor that tasks wait for; wait_fd.hpp
+class SignalWait;   // outside.hpp
+class OnPool;       // a job on the pool; outside.hpp
 
 // A deadline with something to arm; lives in the frame of a leaf, or in a callback.
 struct Alarm : Timer {
   using Timer::Timer;
   Runnable* task = nullptr;
+};
+
+// Signals in one loop, a signal_bit() for each.
+struct Signals {
+  std::uint64_t asked = 0;  // caught until ~Loop
+  std::uint64_t kept = 0;   // arrived, and not yet seen by a waiter
+  List<SignalWait> waits;
 };
 
 class Loop {
@@ -133,17 +139,20 @@ class Loop {
     if (when != tick(kNever)) wheel_.schedule(alarm, when);
   }
   Backend& backend() noexcept { return *backend_; }
-  SignalBox& signals();
+  Signals& signals() noexcept { return signals_; }
   Tasks& detached() noexcept { return detached_; }
   // Backend::attach and detach, remembered for the list that debug mode prints.
   int attach(int fd, Watch& watch, Interest interest);
   void detach(Watch& watch) noexcept;
-  ForeignFd& foreign(int fd);
+  // The Watch of a foreign library's descriptor.
+  Watch& foreign(int fd) { return foreign_[fd]; }
   List<OnPool>& pooled() noexcept { return pooled_; }
   // Frees the task once the present resumption is over: it has settled, or runs at this moment.
   void free_soon(Hook<Task>& task) noexcept { done_.push_back(task); }
-  // The place in the user's source where what runs now was resumed; line 0: nobody knows.
-  std::source_location place_now() const noexcept;
+  // The place in the user's source where it was made or last suspended, of hob's own where the one
+  // that awaits it was; and where what runs now was resumed. Line 0: nobody knows.
+  static std::source_location place_of(Runnable* runnable) noexcept;
+  std::source_location place_now() const noexcept { return place_of(running_); }
   unsigned dropping = 0;  // how many tasks are being dropped now, one inside the other
   // Whether what the turn has resumed belongs to this task.
   bool runs_under(const Task& task) const noexcept;
@@ -162,10 +171,10 @@ class Loop {
   std::size_t resume();          // step 5
   void step(Runnable& next);
   void step_timed(Runnable& next);
-  void begin_round();
+  void begin_round();            // shuffles what is ready, and marks where the next one begins
   void call(Closure& f, const std::source_location& site = {}) noexcept;  // what it throws is nobody's
   void tell_unhandled() noexcept;
-  void deliver(std::uint64_t signals) noexcept;
+  void deliver_signals() noexcept;
   void free_done() noexcept;
   void list_leftovers();
 
@@ -185,11 +194,11 @@ class Loop {
     Round() noexcept : Runnable(nullptr) {}
   } round_;
   std::shared_ptr<Mailbox> mailbox_;
-  std::unique_ptr<SignalBox> signals_;
+  Signals signals_;
   List<Hook<Task>> done_;         // tasks to be freed after the present resumption
   List<Hook<Callback>> callbacks_;
   List<Watch> attached_;
-  std::vector<std::unique_ptr<ForeignFd>> foreign_;  // by number; kept for the next wait
+  std::map<int, Watch> foreign_;  // kept for the next wait
   List<OnPool> pooled_;
   std::vector<Closure> posts_;    // being called, at most kTurn in a turn
   std::size_t posted_ = 0;        // how many of them have been

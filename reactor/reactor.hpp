@@ -10,21 +10,17 @@
 //   loop.hpp        Loop, one turn                            leaf.hpp      sleep, yield; your own leaf
 //   combine.hpp     gather, race, wait_for, as_completed      tasks.hpp     detach
 //   task_group.hpp  TaskGroup                                 sync.hpp      Event, Mutex, Semaphore …
-//   queue.hpp       Queue<T>                                  to_thread.hpp to_thread
-//   files.hpp       read_file, write_file, list_dir           signals.hpp   signal
-//   wait_fd.hpp     wait_readable, wait_writable              run.hpp       run, run_shards
-//   callbacks.hpp   TimerHandle, Remote                       backend.hpp   the seam to the kernel
+//   queue.hpp       Queue<T>                                  run.hpp       run, run_shards
+//   outside.hpp     signal, wait_readable, to_thread, files   callbacks.hpp TimerHandle, Remote
+//   backend.hpp     the seam to the kernel
 #pragma once
 
 #include "callbacks.hpp"
 #include "combine.hpp"
-#include "files.hpp"
+#include "outside.hpp"
 #include "promise.hpp"
 #include "queue.hpp"
 #include "run.hpp"
-#include "signals.hpp"
 #include "sync.hpp"
 #include "task_group.hpp"
 #include "then.hpp"
-#include "to_thread.hpp"
-#include "wait_fd.hpp"

@@ -1,33 +1,32 @@
 // SPDX-License-Identifier: MIT
 //
-// report.cpp — how the library says no; and what is told to whoever reads stderr: errors that nobody
-// took, what blocked the loop, what was left open at its end, and the last words of a program that
-// cannot go on.
+// report.cpp — how the library says no; and what it says on stderr: errors that nobody took, what
+// blocked the loop, what was left open at its end, the last words of a program that cannot go on.
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 
-#include "to_thread.hpp"
+#include "outside.hpp"
 
 namespace hob::inline v0 {
 
 namespace {
 
 // A line on stderr, for what nobody else will tell.
-void print_place(const char* what, const std::source_location& site) noexcept {
-  if (site.line())
-    std::fprintf(stderr, "hob: %s: %s:%u\n", what, site.file_name(), static_cast<unsigned>(site.line()));
-  else
-    std::fprintf(stderr, "hob: %s: before its first await\n", what);
+void say(const std::string& what) noexcept { std::fprintf(stderr, "hob: %s\n", what.c_str()); }
+
+std::string text(const std::source_location& place) {
+  if (!place.line()) return "before its first await";
+  return std::string(place.file_name()) + ':' + std::to_string(place.line());
 }
 
 void print_error(const std::exception_ptr& error, const std::source_location& site) noexcept {
   try {
     std::rethrow_exception(error);
   } catch (const std::exception& e) {
-    print_place((std::string("nobody took this error: ") + e.what() + "; last at").c_str(), site);
+    say(std::string("nobody took this error: ") + e.what() + "; last at: " + text(site));
   } catch (...) {
-    print_place("nobody took this error, which is no std::exception; last at", site);
+    say("nobody took this error, which is no std::exception; last at: " + text(site));
   }
 }
 
@@ -70,25 +69,19 @@ void Loop::tell_slow(TimePoint before, const std::source_location& site,
                      const char* otherwise) const {
   const Duration took = backend_->now() - before;
   if (took < slow_) return;
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
-  char what[100];
-  std::snprintf(what, sizeof what, "the loop was blocked for %lld ms, by %s",
-                static_cast<long long>(ms), site.line() ? "what resumed at" : otherwise);
-  site.line() ? print_place(what, site) : static_cast<void>(std::fprintf(stderr, "hob: %s\n", what));
+  say("the loop was blocked for " + std::to_string(took / std::chrono::milliseconds(1)) +
+      " ms, by " + (site.line() ? "what resumed at: " + text(site) : otherwise));
 }
 
 void Loop::list_leftovers() {
   for (auto& task : detached_.tasks_) {
-    std::string what = "still detached, ";
-    if (const auto& made = task.owner.made(); made.line())
-      what.append("made at ").append(made.file_name()).append(':' + std::to_string(made.line()) + ", ");
-    print_place((what + "waiting at").c_str(), task.owner.place());
+    const std::source_location& made = task.owner.made();
+    say("still detached, " + (made.line() ? "made at " + text(made) + ", " : "") +
+        "waiting at: " + text(task.owner.place()));
   }
-  for (auto& watch : attached_) {
-    const std::string what = "still attached: descriptor " + std::to_string(watch.fd) + ", from";
-    print_place(what.c_str(), watch.site);
-  }
-  for (auto& job : pooled_) print_place("still on the pool, awaited at", job.site());
+  for (auto& watch : attached_)
+    say("still attached: descriptor " + std::to_string(watch.fd) + ", from: " + text(watch.site));
+  for (auto& job : pooled_) say("still on the pool, awaited at: " + text(job.site()));
 }
 
 void Work::report() noexcept {
@@ -106,15 +99,13 @@ std::source_location Work::place() const noexcept {
 }
 
 std::source_location Work::place_above() const noexcept {
-  if (!(flags_ & kOwn)) return site_;
-  Runnable* const above = parent();
-  const Work* const work = above ? of(*above) : nullptr;
-  return work ? work->place_above() : above ? above->site() : std::source_location();
+  return flags_ & kOwn ? Loop::place_of(parent()) : site_;
 }
 
-std::source_location Loop::place_now() const noexcept {
-  const Work* const work = running_ ? Work::of(*running_) : nullptr;
-  return work ? work->place_above() : running_ ? running_->site() : std::source_location();
+std::source_location Loop::place_of(Runnable* runnable) noexcept {
+  if (!runnable) return {};
+  const Work* const work = Work::of(*runnable);
+  return work ? work->place_above() : runnable->site();
 }
 
 void Work::adopt() noexcept {
@@ -127,7 +118,7 @@ void Work::fatal_owner() noexcept {
 }
 
 void Work::fatal_self() const noexcept {
-  print_place("the coroutine last resumed at", site_);
+  say("the coroutine last resumed at: " + text(site_));
   fatal("a coroutine dropped its own Future while it was running");
 }
 

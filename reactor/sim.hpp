@@ -26,7 +26,7 @@ struct Deadlock : std::logic_error {
   using std::logic_error::logic_error;
 };
 
-class Kernel;
+struct Kernel;
 
 class World {
  public:

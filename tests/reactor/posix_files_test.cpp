@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
+#include "../../reactor/outside.hpp"
 #include "kernels.hpp"
 
 using namespace hob_test;

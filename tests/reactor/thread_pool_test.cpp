@@ -51,7 +51,7 @@ TEST_CASE("an idle thread is used before a new one is made") {
     std::set<std::thread::id> threads;
     for (int i = 0; i < 20; ++i) {
       Moment done;
-      ThreadPool::process(Pool::work).run([&] {
+      posix::offload([&] {
         threads.insert(std::this_thread::get_id());
         done.come();
       });
@@ -68,7 +68,7 @@ TEST_CASE("the pool grows to min(32, cores + 4) threads, and jobs beyond wait in
   std::atomic<int> running = 0;
   Moment full, released, done;
   for (int i = 0; i < most + 20; ++i) {
-    ThreadPool::process(Pool::work).run([&] {
+    posix::offload([&] {
       if (++running == most) full.come();
       released.came();
       done.come();
@@ -107,11 +107,11 @@ TEST_CASE("a stuck job does not hold up the exit of the process") {
 
 TEST_CASE("a forked child has a pool of its own") {
   Moment here_first;
-  ThreadPool::process(Pool::work).run([&] { here_first.come(); });
+  posix::offload([&] { here_first.come(); });
   REQUIRE(here_first.came());
   const int status = in_child([] {
     Moment done;
-    ThreadPool::process(Pool::work).run([&] { done.come(); });
+    posix::offload([&] { done.come(); });
     ::_exit(done.came() ? 0 : 1);
   });
   CHECK(exited_with(status, 0));
@@ -124,7 +124,7 @@ TEST_CASE("with no thread to be had, the job is refused with an error") {
     if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(0);  // root has no limit
     if (::setrlimit(RLIMIT_NPROC, &one) != 0) ::_exit(2);
     try {
-      ThreadPool::process(Pool::work).run([] { ::_exit(3); });
+      posix::offload([] { ::_exit(3); });
       ::_exit(4);
     } catch (const std::system_error& error) {
       ::_exit(error.code() == std::errc::resource_unavailable_try_again ? 0 : 5);

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+//
+// outside.hpp — what comes from outside the loop: signals, the readiness of foreign descriptors, and
+// what was worked out on the thread pool: to_thread, whole files.
+//
+//   co_await hob::signal(SIGTERM);
+//   const int n = co_await hob::to_thread(count_primes, 1'000'000);
+//
+// Calls the Backend; jobs come back through Loop::post.
+//
+// Invariants
+//   1. Exactly one side takes a job: the pool, which runs it, or the dropping coroutine, which
+//      destroys it.
+//   2. A job's `waiter` is touched on the loop's thread only.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "leaf.hpp"
+#include "result.hpp"
+
+namespace hob::inline v0 {
+
+// Gives the number of the signal when it arrives. Caught from this call on (std::system_error if that
+// cannot be) until ~Loop restores what was there. Arrivals while nobody waits are kept, as one. Every
+// loop that asked gets it, and in it every waiter.
+SignalWait signal(int number);
+
+// Waits until a read (a write) would not block, end and error included. Level-triggered, since a
+// foreign library's reads are not ours to see: the descriptor is registered for this one wait, and
+// must stay open until then. One waiter per direction: a second is std::logic_error. What cannot be
+// waited for is std::system_error, a regular file with EPERM on every kernel.
+class WaitFd;
+WaitFd wait_readable(int fd, std::source_location site = std::source_location::current()) noexcept;
+WaitFd wait_writable(int fd, std::source_location site = std::source_location::current()) noexcept;
+
+// What a copy of f gives when it is called with copies of args.
+template <class F, class... Args>
+using called_t = std::decay_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
+
+// Runs f(args...) on the pool, for what blocks or computes, and gives its value, or throws what it
+// threw (asyncio.to_thread). f and args are moved in. At most min(32, cores + 4) jobs run at once;
+// more wait in line. (On the simulator: on the loop's thread, when its simulated time has come.)
+// Dropped: a job that has not begun never runs; one that runs goes on, and its result is discarded, so
+// it must own what it uses. Exit never waits for a job.
+template <class F, class... Args>
+Future<called_t<F, Args...>> to_thread(F&& f, Args&&... args);
+
+// Whole files, on the pool: no kernel ever calls a regular file "not ready". Every error is
+// std::system_error and names the path. Dropped: a write that has begun goes on.
+Future<std::string> read_file(std::string path);
+
+// Creates or replaces a file. The bytes are copied before the call returns.
+Future<> write_file(std::string path, std::string_view text);
+Future<> write_file(std::string path, std::span<const std::byte> bytes);
+
+// The names in a directory, sorted, without "." and "..".
+Future<std::vector<std::string>> list_dir(std::string path);
+
+// What is known of a file without opening it; a symbolic link is followed.
+struct FileInfo {
+  std::uint64_t size = 0;  // bytes
+  std::chrono::system_clock::time_point modified{};
+  bool is_file = false;  // a regular one; neither: a device, a pipe …
+  bool is_directory = false;
+};
+Future<FileInfo> stat_file(std::string path);
+
+// --- implementation from here on -----------------------------------------------------------------
+
+// An arrival is kept until a waiter has resumed with it, so one that is woken and dropped leaves it
+// to the next.
+class SignalWait : public Leaf<SignalWait, int>, public Link {
+ public:
+  explicit SignalWait(int number) noexcept : number_(number) {}
+  SignalWait(SignalWait&& from) noexcept : SignalWait(from.number_) {}
+
+  bool try_now() const noexcept { return here.loop->signals().kept & signal_bit(number_); }
+  void begin(Runnable& task) noexcept {
+    task_ = &task;
+    here.loop->signals().waits.push_back(*this);
+  }
+  int finish() noexcept {
+    unlink();
+    here.loop->signals().kept &= ~signal_bit(number_);
+    return number_;
+  }
+  void arrived() noexcept {
+    if (try_now()) task_->arm();
+  }
+
+ private:
+  int number_;
+  Runnable* task_ = nullptr;
+};
+
+class WaitFd : public Leaf<WaitFd> {
+ public:
+  WaitFd(int fd, Interest direction, const std::source_location& site) noexcept
+      : fd_(fd), direction_(direction), site_(site) {}
+  WaitFd(WaitFd&& from) noexcept : WaitFd(from.fd_, from.direction_, from.site_) {}
+  ~WaitFd() { finish(); }
+
+  bool try_now() const noexcept { return false; }
+  void begin(Runnable& task);
+  void finish() noexcept;
+
+ private:
+  int fd_;
+  Interest direction_;
+  std::source_location site_;
+  Watch* watch_ = nullptr;  // the loop's for this descriptor, which its two directions share
+  Runnable* task_ = nullptr;
+};
+
+// What the pool shall call, and who waits for it.
+struct PoolJob {
+  Closure call;
+  std::atomic<bool> taken = false;
+  Runnable* waiter = nullptr;
+};
+
+template <class R>
+struct PoolCall : PoolJob {
+  std::optional<Result<R>> result;
+};
+
+// Waits until the job has run; hands it to the pool when it begins.
+class OnPool : public Leaf<OnPool>, public Link {
+ public:
+  OnPool(std::shared_ptr<PoolJob> job, Pool pool) noexcept : job_(std::move(job)), pool_(pool) {}
+  ~OnPool();
+
+  bool try_now() const noexcept { return false; }
+  void begin(Runnable& task);
+  void finish() const noexcept {}
+  std::source_location site() const noexcept;  // who waits, for the list of what is still open
+
+ private:
+  std::shared_ptr<PoolJob> job_;
+  Pool pool_;
+  std::source_location made_{};
+};
+
+template <class R>
+Future<R> wait_on_pool(Own, std::shared_ptr<PoolCall<R>> job, Pool pool) {
+  co_await OnPool(job, pool);
+  co_return std::move(*job->result).value();
+}
+
+// On a pool of one's choice.
+template <class F, class... Args>
+Future<called_t<F, Args...>> to_pool(Pool pool, F&& f, Args&&... args) {
+  using R = called_t<F, Args...>;
+  auto job = std::make_shared<PoolCall<R>>();
+  job->call = [&result = job->result, f = std::forward<F>(f),
+               ... args = std::forward<Args>(args)]() mutable {
+    try {
+      if constexpr (std::is_void_v<R>)
+        std::invoke(std::move(f), std::move(args)...), result.emplace(std::monostate());
+      else
+        result.emplace(std::invoke(std::move(f), std::move(args)...));
+    } catch (...) {
+      result.emplace(std::current_exception());
+    }
+  };
+  return wait_on_pool<R>(Own(), std::move(job), pool);
+}
+
+template <class F, class... Args>
+Future<called_t<F, Args...>> to_thread(F&& f, Args&&... args) {
+  return to_pool(Pool::work, std::forward<F>(f), std::forward<Args>(args)...);
+}
+
+}  // namespace hob::inline v0
