@@ -24,13 +24,13 @@ def running(program, *options, ends_with, by):
         assert line.startswith("listening on 127.0.0.1:"), line
         yield int(line.rpartition(":")[2])
         server.send_signal(by)
-        assert server.wait(10) == ends_with, server.returncode
+        assert server.wait(100) == ends_with, server.returncode
     finally:
         server.kill()
 
 
 def connect(port):
-    return socket.create_connection(("127.0.0.1", port), timeout=10)
+    return socket.create_connection(("127.0.0.1", port), timeout=100)
 
 
 def received(connection, size):
