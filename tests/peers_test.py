@@ -24,7 +24,7 @@ home.chmod(0o755)  # nginx, started by root, works as somebody else
 
 
 def run(*command, code=0, stdin=None):
-    done = subprocess.run([str(c) for c in command], capture_output=True, input=stdin, timeout=60)
+    done = subprocess.run([str(c) for c in command], capture_output=True, input=stdin, timeout=600)
     assert done.returncode == code, (command, done.returncode, done.stderr[-500:], done.stdout[-500:])
     return done.stdout
 

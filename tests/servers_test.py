@@ -24,13 +24,13 @@ def running(program, *options, ends_with, by):
         assert line.startswith("listening on 127.0.0.1:"), line
         yield int(line.rpartition(":")[2])
         server.send_signal(by)
-        assert server.wait(10) == ends_with, server.returncode
+        assert server.wait(100) == ends_with, server.returncode
     finally:
         server.kill()
 
 
 def connect(port):
-    return socket.create_connection(("127.0.0.1", port), timeout=10)
+    return socket.create_connection(("127.0.0.1", port), timeout=100)
 
 
 def received(connection, size):
@@ -91,7 +91,7 @@ with running(chat, ends_with=130, by=signal.SIGINT) as port:
 # One connection, kept: what each route answers to a method, with the headers that must be there.
 for options in [], ["--shards", "2"]:
     with running(http_server, *options, ends_with=0, by=signal.SIGTERM) as port:
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=100)
         for method, path, status, body, headers in (
             ("GET", "/hello", 200, b"Hello, World!", {"Content-Type": "text/plain", "Content-Length": "13"}),
             ("HEAD", "/hello", 200, b"", {"Content-Length": "13"}),

@@ -32,6 +32,7 @@
 #include <vector>
 
 #include "../../reactor/posix.hpp"
+#include "patience.hpp"
 
 namespace hob_test {
 
@@ -71,10 +72,10 @@ class Bench {
   Backend* operator->() const { return kernel_.get(); }
   const Kernel& kind() const { return kind_; }
 
-  // Waits until `done`, at most five seconds. However a kernel splits or repeats its events, that
-  // many wait() calls is how a loop would see them.
+  // Waits until `done`. However a kernel splits or repeats its events, that many wait() calls is how
+  // a loop would see them.
   template <class Done> bool eventually(Done done) {
-    const TimePoint end = kernel_->now() + 5s;
+    const TimePoint end = kernel_->now() + kPatience;
     while (!done()) {
       if (kernel_->now() >= end) return false;
       kernel_->wait(kernel_->now() + 100ms);
@@ -85,7 +86,8 @@ class Bench {
   // Lets whatever is under way arrive.
   void settle(Duration time = 20ms) {
     const TimePoint end = kernel_->now() + time;
-    while (kernel_->now() < end) kernel_->wait(end);
+    do kernel_->wait(end);
+    while (kernel_->now() < end);
   }
 
  private:
@@ -237,7 +239,7 @@ class Moment {
   }
   bool came(int times = 1) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, 10s, [&] { return times_ >= times; });
+    return changed_.wait_for(lock, kPatience, [&] { return times_ >= times; });
   }
 
  private:
@@ -246,8 +248,7 @@ class Moment {
   int times_ = 0;
 };
 
-// Runs `body` in a forked child and answers how that ended, as waitpid(2) does; -1: it did not
-// within ten seconds.
+// Runs `body` in a forked child and answers how that ended, as waitpid(2) does; -1: it did not.
 template <class Body> int in_child(Body body) {
   std::fflush(nullptr);
   const pid_t child = ::fork();
@@ -256,13 +257,30 @@ template <class Body> int in_child(Body body) {
     ::_exit(0);
   }
   int status = -1;
-  for (int i = 0; i < 1000; ++i) {
+  for (Duration waited{0}; waited < kPatience; waited += 10ms) {
     if (::waitpid(child, &status, WNOHANG) == child) return status;
     std::this_thread::sleep_for(10ms);
   }
   ::kill(child, SIGKILL);
   ::waitpid(child, &status, 0);
   return -1;
+}
+
+// Whether a wait of `span` can end less than 500 us late. One that does shows it. Load makes many
+// late, but not only them: so sleeps of the thread take turns with them, and it is for the kernel to
+// do once what these do 300 times better. Where they do not either, there is nothing to be seen.
+inline bool waits_exactly(Backend& kernel, Duration span) {
+  for (int i = 0, exact_sleeps = 0; i < 3000; ++i) {
+    const TimePoint until = kernel.now() + span;
+    kernel.wait(until);
+    const Duration late = kernel.now() - until;
+    if (late >= Duration::zero() && late < 500us) return true;
+    const TimePoint before = kernel.now();
+    std::this_thread::sleep_for(span);
+    exact_sleeps += kernel.now() - before < span + 250us;
+    if (exact_sleeps == 300) return false;
+  }
+  return true;
 }
 
 inline bool handled_by(int number, void (*handler)(int)) {

@@ -22,7 +22,7 @@ TEST_CASE("a post is called on the loop's thread, and wakes a loop that sleeps")
       came.set();
     });
   });
-  loop.run(wait_for(came.wait(), 20s));
+  loop.run(wait_for(came.wait(), kPatience));
   other.join();
   CHECK(called_on == std::this_thread::get_id());
 }
@@ -71,17 +71,18 @@ TEST_CASE("no wake-up is lost when the loop has nothing else: only posts end its
   std::atomic<int> returned = 0;
   Event done;
   constexpr int kRounds = 20'000;
+  bool lost = false;
   std::thread other([&] {
-    for (int i = 0; i < kRounds; ++i) {
-      loop.post([&] {
-        returned = ++ball;
-        if (ball == kRounds) done.set();
-      });
-      while (returned == i) std::this_thread::yield();
+    for (int i = 0; i < kRounds && !lost; ++i) {
+      loop.post([&] { returned = ++ball; });
+      const auto end = Clock::now() + kPatience;
+      while (returned == i && !lost) std::this_thread::yield(), lost = Clock::now() > end;
     }
+    loop.post([&] { done.set(); });
   });
-  loop.run(wait_for(done.wait(), 30s));
+  loop.run(done.wait());
   other.join();
+  CHECK_FALSE(lost);
   CHECK(ball == kRounds);
 }
 

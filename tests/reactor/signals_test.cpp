@@ -181,7 +181,7 @@ TEST_CASE("a signal wakes a loop that sleeps, and many arrivals are never lost")
     auto until = [&]() -> Future<> {
       while (n < i) co_await sleep(10us);
     };
-    loop.run(wait_for(until(), 10s));
+    loop.run(wait_for(until(), kPatience));
   }
   CHECK(n == 200);
 }

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "on_sim.hpp"
+#include "patience.hpp"
 
 namespace hob_test {
 
@@ -88,7 +89,7 @@ class Child {
       ::close(said_[0]);
       for (const int number : {SIGINT, SIGTERM, SIGABRT, SIGSEGV})
         std::signal(number, SIG_DFL);  // doctest has handlers of its own
-      ::alarm(20);                     // whatever happens, it does not stay
+      ::alarm(unsigned{kPatience.count()});  // whatever happens, it does not stay
       body();
       ::_exit(0);
     }

@@ -210,12 +210,14 @@ TEST_CASE("a loop may end while a job of its runs, and while one waits in line")
 TEST_CASE("more jobs than threads wait in line, and all are done") {
   Loop loop;
   std::atomic<int> now = 0, most = 0, all = 0;
+  std::latch two(2);
   std::vector<Future<int>> jobs;
   for (int i = 0; i < 200; ++i)
     jobs.push_back(to_thread([&, i] {
       const int running = ++now;
       for (int seen = most; seen < running && !most.compare_exchange_weak(seen, running);) {
       }
+      if (i < 2) two.arrive_and_wait();  // so there are two at once
       std::this_thread::sleep_for(100us);
       --now;
       ++all;
@@ -225,7 +227,6 @@ TEST_CASE("more jobs than threads wait in line, and all are done") {
   CHECK(all == 200);
   CHECK(values[199] == 199);
   CHECK(most <= static_cast<int>(std::min(32u, std::thread::hardware_concurrency() + 4)));
-  CHECK(most > 1);
 }
 
 TEST_CASE("jobs dropped at every moment: each runs once or never, and nothing leaks") {
@@ -252,7 +253,8 @@ TEST_CASE("jobs dropped at every moment: each runs once or never, and nothing le
     else if (i % 4 == 2)
       std::this_thread::yield();
   }
-  for (int i = 0; i < 5000 && *alive != 0; ++i) loop.run(sleep(1ms));
+  const TimePoint end = loop.clock() + kPatience;
+  while (*alive != 0 && loop.clock() < end) loop.run(sleep(1ms));
   CHECK(*alive == 0);
   bool once = true;
   for (std::size_t i = 0; i < runs->size(); ++i) once = once && (*runs)[i] <= 1 && (i % 4 || (*runs)[i] == 1);
