@@ -162,6 +162,7 @@ bool Connection::take(Message& message, const Head& head, std::size_t size) {
   message.headers.assign(head.fields);
   message.body.clear();
   message.source = nullptr;
+  is_request_ = head.status == 0;
   body_ = head.body;
   left_ = body_ == Body::length ? head.length : 0;
   is_kept_ = head.keep_alive;
@@ -171,7 +172,7 @@ bool Connection::take(Message& message, const Head& head, std::size_t size) {
   knows_chunks_ = head.minor != 0;
   trailers_ = nullptr;
   if (body_ == Body::chunked) {
-    chunks_ = ChunkParser(limits_);
+    chunks_ = ChunkParser(limits_, is_request_);
     trailers_ = std::make_shared<Headers>();
   }
   message.trailers = trailers_;
@@ -196,7 +197,8 @@ Future<std::string_view> Connection::next(Own, Connection& self) {
       self.moved_ += self.unread_.size();
       if (self.moved_ >= kLeast) self.moved_ = 0, self.waited_ = Duration();
       if (!more && self.body_ != Body::until_close) {
-        throw ProtocolError("HTTP: expected more of the body, found the end of the stream", 400);
+        throw ProtocolError("HTTP: expected more of the body, found the end of the stream",
+                            self.is_request_ ? 400 : 0);
       }
     }
     data = self.take_body();

@@ -96,6 +96,7 @@ class Connection : private Runnable {
   std::size_t moved_ = 0;     // of the body, in the time that was
   Duration waited_{};         // for it
   Body body_ = Body::none;
+  bool is_request_ = false;
   bool is_kept_ = false;
   bool knows_chunks_ = true;
   bool expects_ = false;

@@ -187,6 +187,30 @@ TEST_CASE(
   });
 }
 
+TEST_CASE("a broken answer to a handler that asks somebody else is not blamed on the peer") {
+  on_server(echo, [](Site& site) -> Future<> {
+    net::TcpListener listener = net::listen("127.0.0.1", 0);
+    const net::Address at = listener.address();
+    const auto ask = [url = "http://" + at.to_string() + "/"](Request&) { return http::get(url); };
+    http::Server proxy(ask);
+    const auto upstream = [](net::TcpListener& from, std::string answer) -> Future<> {
+      Peer peer(co_await from.accept());
+      co_await peer.hear("||");
+      co_await peer.say(answer);
+      peer.stream.close();
+    };
+    Future<> serving = site.serve(proxy);
+    for (const char* answer : {"Content-Length: 9||hi", "Transfer-Encoding: chunked||x||",
+                               "Transfer-Encoding: chunked||0|X : a||"}) {
+      CAPTURE(answer);
+      Future<> answering = upstream(listener, kOk + answer);
+      CHECK((co_await site.talk("GET / HTTP/1.0||")).starts_with("HTTP/1.1 500 "));
+      co_await std::move(answering);
+      CHECK(site.reported().size() == 1);
+    }
+  });
+}
+
 TEST_CASE("a response that cannot be sent is a 500, and nothing of it has been sent") {
   const auto make = [](std::string_view target) {
     Response response;
