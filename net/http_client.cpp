@@ -152,7 +152,7 @@ struct Session::Exchange {
       connection.within(self.pool->options.head);
     } catch (...) {
       self.failure = std::current_exception();
-      if (connection.source_failed()) connection.stream.close();
+      if (!connection.is_broken()) connection.stream.close();
     }
   }
 

@@ -67,50 +67,52 @@ std::string Connection::head(std::string_view first_line, std::string_view field
 
 Future<> Connection::sent(Own, Connection& self, std::string head, const Message& message,
                           Framing framing, Event* go) {
-  try {
-    std::string_view rest;
-    if (framing.body && !message.source) rest = message.body;
-    if (go) {
-      self.within(self.io_);
-      co_await self.stream.write_all(head);
-      head.clear();
-      static_cast<void>(co_await as_result(wait_for(go->wait(), std::chrono::seconds(1))));
-    }
-    while (!head.empty() || !rest.empty()) {
-      const std::string_view parts[] = {head, rest.substr(0, kSlice)};
-      self.within(self.io_);
-      co_await self.stream.write_all(parts);
-      head.clear();
-      rest.remove_prefix(parts[1].size());
-    }
-    if (!framing.body || !message.source) co_return;
+  std::string_view body;
+  if (framing.body && !message.source) body = message.body;
+  if (go) {
+    co_await self.send(std::string_view(head));
+    head.clear();
+    static_cast<void>(co_await as_result(wait_for(go->wait(), std::chrono::seconds(1))));
+  }
+  if (!head.empty() || !body.empty()) co_await put(Own(), self, head, body, {});
+  if (!framing.body || !message.source) co_return;
 
-    const auto length = declared_length(message.headers);
-    std::uint64_t left = length.value_or(0);
-    for (bool ended = false; !ended;) {
-      self.within(Duration::max());
-      self.source_failed_ = true;
-      const std::string piece = co_await message.source();
-      ended = piece.empty();
-      if (length && (ended ? left != 0 : piece.size() > left)) {
-        throw std::length_error("HTTP: the source does not give what Content-Length says");
-      }
-      left -= std::min<std::uint64_t>(left, piece.size());
-      self.source_failed_ = false;
-      std::string size;
-      std::string_view parts[] = {{}, piece, {}};
-      if (!length && framing.chunks) {
-        char hex[16];
-        size.assign(hex, std::to_chars(hex, hex + sizeof hex, piece.size(), 16).ptr) += "\r\n";
-        parts[0] = size;
-        if (ended && message.trailers) parts[1] = message.trailers->wire();
-        parts[2] = "\r\n";
-      }
+  const auto length = declared_length(message.headers);
+  std::uint64_t left = length.value_or(0);
+  for (bool ended = false; !ended;) {
+    self.within(Duration::max());
+    const std::string piece = co_await message.source();
+    ended = piece.empty();
+    if (length && (ended ? left != 0 : piece.size() > left)) {
+      throw std::length_error("HTTP: the source does not give what Content-Length says");
+    }
+    left -= std::min<std::uint64_t>(left, piece.size());
+    std::string size;
+    std::string_view data = piece, end;
+    if (!length && framing.chunks) {
+      char hex[16];
+      size.assign(hex, std::to_chars(hex, hex + sizeof hex, piece.size(), 16).ptr) += "\r\n";
+      if (ended && message.trailers) data = message.trailers->wire();
+      end = "\r\n";
+    }
+    co_await put(Own(), self, size, data, end);
+  }
+}
+
+// Writes the three as one.
+Future<> Connection::put(Own, Connection& self, std::string_view before, std::string_view data,
+                         std::string_view behind) {
+  try {
+    do {
+      std::string_view parts[] = {before, data.substr(0, kSlice), {}};
+      before = {};
+      data.remove_prefix(parts[1].size());
+      if (data.empty()) parts[2] = behind;
       self.within(self.io_);
       co_await self.stream.write_all(parts);
-    }
+    } while (!data.empty());
   } catch (const std::system_error&) {
-    self.check_late();
+    self.broke();
     throw;
   }
 }
@@ -118,10 +120,7 @@ Future<> Connection::sent(Own, Connection& self, std::string head, const Message
 // --- receiving -----------------------------------------------------------------------------------
 
 Future<bool> Connection::came(Own, Connection& self) {
-  if (self.unread_.empty()) {
-    self.lease_ = net::Lease();
-    self.joined_ = std::string();
-  }
+  self.tidy();
   try {
     net::Lease lease = co_await self.stream.read_lease();
     if (lease.empty()) co_return false;
@@ -134,7 +133,7 @@ Future<bool> Connection::came(Own, Connection& self) {
     }
     co_return true;
   } catch (const std::system_error&) {
-    self.check_late();
+    self.broke();
     throw;
   }
 }
@@ -163,6 +162,7 @@ bool Connection::take(Message& message, const Head& head, std::size_t size) {
   message.headers.assign(head.fields);
   message.body.clear();
   message.source = nullptr;
+  is_request_ = head.status == 0;
   body_ = head.body;
   left_ = body_ == Body::length ? head.length : 0;
   is_kept_ = head.keep_alive;
@@ -172,12 +172,17 @@ bool Connection::take(Message& message, const Head& head, std::size_t size) {
   knows_chunks_ = head.minor != 0;
   trailers_ = nullptr;
   if (body_ == Body::chunked) {
-    chunks_ = ChunkParser(limits_);
+    chunks_ = ChunkParser(limits_, is_request_);
     trailers_ = std::make_shared<Headers>();
   }
   message.trailers = trailers_;
   unread_.remove_prefix(size);
+  tidy();
   return true;
+}
+
+void Connection::tidy() noexcept {
+  if (unread_.empty()) lease_ = net::Lease(), std::string().swap(joined_);  // to assign frees nothing
 }
 
 Future<std::string_view> Connection::next(Own, Connection& self) {
@@ -192,7 +197,8 @@ Future<std::string_view> Connection::next(Own, Connection& self) {
       self.moved_ += self.unread_.size();
       if (self.moved_ >= kLeast) self.moved_ = 0, self.waited_ = Duration();
       if (!more && self.body_ != Body::until_close) {
-        throw ProtocolError("HTTP: expected more of the body, found the end of the stream", 400);
+        throw ProtocolError("HTTP: expected more of the body, found the end of the stream",
+                            self.is_request_ ? 400 : 0);
       }
     }
     data = self.take_body();
@@ -229,6 +235,7 @@ Future<> Connection::rest(Own, Connection& self, std::string& into, std::size_t 
     if (data.size() > limit - into.size()) throw net::LimitExceeded(limit);
     into.append(data);
   }
+  self.tidy();
 }
 
 // --- the deadline --------------------------------------------------------------------------------
@@ -245,7 +252,8 @@ void Connection::alarmed() noexcept {
   stream.close();
 }
 
-void Connection::check_late() const {
+void Connection::broke() {
+  is_broken_ = true;
   if (late_) throw TimedOut("HTTP: the other side takes too long");
 }
 

@@ -39,7 +39,8 @@ class Connection : private Runnable {
   Future<> send(std::string head, const Message& message, Framing framing, Event* go = nullptr) {
     return sent(Own(), *this, std::move(head), message, framing, go);
   }
-  bool source_failed() const noexcept { return source_failed_; }  // it was not the stream
+  Future<> send(std::string_view text) { return put(Own(), *this, text, {}, {}); }
+  bool is_broken() const noexcept { return is_broken_; }  // a read or a write has failed
 
   // Waits for more bytes. False: the stream has ended.
   Future<bool> more() { return came(Own(), *this); }
@@ -72,12 +73,15 @@ class Connection : private Runnable {
  private:
   static Future<> sent(Own, Connection& self, std::string head, const Message& message, Framing framing,
                        Event* go);
+  static Future<> put(Own, Connection& self, std::string_view before, std::string_view data,
+                      std::string_view behind);
   static Future<bool> came(Own, Connection& self);
   static Future<std::string_view> next(Own, Connection& self);
   static Future<> rest(Own, Connection& self, std::string& into, std::size_t limit);
   bool take(Message& message, const Head& head, std::size_t size);
   std::string_view take_body();
-  void check_late() const;
+  void tidy() noexcept;  // the buffers, if they were read
+  void broke();          // TimedOut, if that is why
   void alarmed() noexcept;
 
   const Limits& limits_;
@@ -92,11 +96,12 @@ class Connection : private Runnable {
   std::size_t moved_ = 0;     // of the body, in the time that was
   Duration waited_{};         // for it
   Body body_ = Body::none;
+  bool is_request_ = false;
   bool is_kept_ = false;
   bool knows_chunks_ = true;
   bool expects_ = false;
   bool late_ = false;
-  bool source_failed_ = false;
+  bool is_broken_ = false;
   Alarm alarm_;
   TimePoint deadline_ = kNever;  // the alarm may come earlier, and is set again then
   TimePoint last_ = kNever;

@@ -214,13 +214,17 @@ ChunkParser::Step ChunkParser::next(std::string_view bytes) {
   return {bytes.substr(used, size), used + size};
 }
 
+void ChunkParser::no(std::string_view line, const char* expected, int answer) const {
+  refuse("chunk", line, line, expected, is_request_ ? answer : 0);
+}
+
 // All that is not data is lines.
 void ChunkParser::frame(char c) {
   const bool cr = line_.ends_with('\r'), lf = c == '\n';
   line_ += c;
   const std::string_view line(line_.data(), line_.size() - (cr ? 2 : 1));
-  if (line_.size() > room_) refuse("chunk", line_, line_, "CRLF", at_ == At::trailers ? 431 : 400);
-  if (cr != lf || (lf && !all(kText, line))) refuse("chunk", line_, line_, "text and CRLF", 400);
+  if (line_.size() > room_) no(line_, "CRLF", at_ == At::trailers ? 431 : 400);
+  if (cr != lf || (lf && !all(kText, line))) no(line_, "text and CRLF");
   if (lf) take_line(line), line_.clear();
 }
 
@@ -231,7 +235,7 @@ void ChunkParser::take_line(std::string_view line) {
       "Transfer-Encoding"};
   if (at_ == At::size) {
     const auto size = number(line.substr(0, line.find(';')), 16);
-    if (!size) refuse("chunk", line, line, "a size below 2^63 in hex, and ';' or CRLF", 400);
+    if (!size) no(line, "a size below 2^63 in hex, and ';' or CRLF");
     left_ = *size;
     at_ = left_ == 0 ? At::trailers : At::data;
     room_ = limits_.trailers;
@@ -242,9 +246,9 @@ void ChunkParser::take_line(std::string_view line) {
     at_ = At::done;
   } else {
     room_ -= line.size() + 2;
-    const Field field = Reader(line, limits_, true, 0, line.size()).field();
+    const Field field = Reader(line, limits_, is_request_, 0, line.size()).field();
     for (const std::string_view name : kRefused) {
-      if (same(field.name, name)) refuse("chunk", line, line, "another trailer", 400);
+      if (same(field.name, name)) no(line, "another trailer");
     }
     trailers_.add(field.name, field.value);
   }

@@ -87,7 +87,8 @@ class HeadParser {
 class ChunkParser {
  public:
   // Fields that follow the body and would frame, route or authenticate are refused (RFC 9110, 6.5.1).
-  explicit ChunkParser(Limits limits = Limits()) noexcept : limits_(limits) {}
+  explicit ChunkParser(Limits limits = Limits(), bool is_request = true) noexcept
+      : limits_(limits), is_request_(is_request) {}
 
   struct Step {
     std::string_view data;  // of the body; empty if only framing was there
@@ -105,8 +106,10 @@ class ChunkParser {
   enum class At : unsigned char { size, data, data_end, trailers, done };
   void frame(char c);
   void take_line(std::string_view line);
+  [[noreturn]] void no(std::string_view line, const char* expected, int answer = 400) const;
 
   Limits limits_;
+  bool is_request_;
   At at_ = At::size;
   std::uint64_t left_ = 0;                     // of this chunk's data
   std::string line_;                           // as far as it has come

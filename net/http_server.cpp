@@ -55,7 +55,7 @@ std::string_view date_field() {
 
 // Lets the peer send the body that it keeps back.
 Future<> invite(Connection& peer) {
-  if (peer.expects_continue()) co_await peer.stream.write_all("HTTP/1.1 100 Continue\r\n\r\n");
+  if (peer.expects_continue()) co_await peer.send("HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 // Throws std::invalid_argument if the response cannot be sent.
@@ -76,15 +76,15 @@ Response plain(int status) {
   return response;
 }
 
-// What to answer for what a handler threw.
-int status_for(const std::exception_ptr& error) {
+// What to answer for what a handler or its source threw. Reported, if it is not the peer's fault.
+int status_for(const std::exception_ptr& error, const Connection& peer) {
   try {
     std::rethrow_exception(error);
   } catch (const ProtocolError& e) {
     if (e.status) return e.status;
   } catch (...) {
   }
-  Loop::current().unhandled(error, {});
+  if (!peer.is_broken()) Loop::current().unhandled(error, {});
   return 500;
 }
 
@@ -103,8 +103,7 @@ Future<> Server::converse(Own, Server& self, net::TcpStream stream, Permit) {
     refusal = e.status;
   } catch (const net::LimitExceeded&) {
     refusal = 413;
-  } catch (...) {  // the peer has gone or is too slow; unless it was the response's source
-    if (peer.source_failed()) Loop::current().unhandled(std::current_exception(), {});
+  } catch (...) {  // the peer has gone or is too slow
     peer.stream.abort();
   }
   if (refusal) {
@@ -124,6 +123,7 @@ Future<bool> Server::await_request(Own, Server& self, Connection& peer, Request&
     if (!peer.has_begun()) {
       if (self.stopping_.is_set()) co_return false;
       self.idle_.push_back(peer.hook);
+      std::string().swap(request.body);
     } else if (!std::exchange(begun, true)) {
       peer.within(self.options_.head);
     }
@@ -161,11 +161,18 @@ Future<bool> Server::answer(Own, Server& self, Connection& peer, Request& reques
     response = co_await self.handler_(request);
     compose();
   } catch (...) {
-    status = status_for(std::current_exception());
+    status = status_for(std::current_exception(), peer);
   }
   if (status) response = plain(status), compose();
-  peer.expects_continue();  // too late for that
-  co_await peer.send(std::move(head), response, framing);
+  try {
+    if (framing.body && response.source) co_await invite(peer);  // it may be the request's
+    peer.expects_continue();                                     // too late for that
+    co_await peer.send(std::move(head), response, framing);
+  } catch (...) {  // a response that breaks off must not look like a whole one
+    status_for(std::current_exception(), peer);
+    peer.stream.abort();
+    co_return false;
+  }
   co_return keeps;
 }
 

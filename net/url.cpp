@@ -29,10 +29,10 @@ std::optional<std::pair<std::string_view, std::string_view>> split_host(std::str
 namespace {
 
 // The byte that the escape at this offset stands for.
-char unescaped(std::string_view text, std::size_t at) {
+char unescaped(std::string_view text, std::size_t at, int answer = 0) {
   const std::string_view escape = text.substr(at, 3);
   const auto byte = number(escape.substr(1), 16);
-  if (escape.size() != 3 || !byte) refuse("URL", text, escape, "'%' and two hex digits");
+  if (escape.size() != 3 || !byte) refuse("URL", text, escape, "'%' and two hex digits", answer);
   return static_cast<char>(*byte);
 }
 
@@ -163,7 +163,7 @@ std::string decode(std::string_view text) {
   std::string decoded;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') decoded += text[i];
-    else decoded += unescaped(text, i), i += 2;
+    else decoded += unescaped(text, i, 400), i += 2;
   }
   return decoded;
 }
