@@ -18,23 +18,16 @@ namespace hob::inline v0 {
 template <class T>
 class Pair final : public Outcome<T>, public Framed {
  public:
-  bool writer = true;   // the Promise is there
-  bool reader = false;  // the Future is there
-  bool given = false;   // the Promise has handed it out
+  int ends = 1;        // how many of the two are there; the Promise at first
+  bool given = false;  // the Promise has handed out the Future
 
-  Pair() noexcept : Outcome<T>(&let_go, 0) {}
-  void leave(bool& end) noexcept {
-    end = false;
-    if (!writer && !reader) delete this;
-  }
-  bool abandoned() const noexcept { return given && !reader; }
-  bool at_home() const noexcept { return this->loop_id_ == here.id || this->loop_id_ == 0; }
-
- private:
-  static void let_go(Runnable& self) {  // by its Future
+  Pair() noexcept : Outcome<T>(&leave, 0) {}
+  static void leave(Runnable& self) noexcept {
     auto& pair = static_cast<Pair&>(self);
-    pair.leave(pair.reader);
+    if (--pair.ends == 0) delete &pair;
   }
+  bool abandoned() const noexcept { return given && ends == 1; }  // asked by the Promise
+  bool at_home() const noexcept { return this->loop_id_ == here.id || this->loop_id_ == 0; }
 };
 
 template <class T>
@@ -56,14 +49,14 @@ class Promise {
       pair_->set_error(std::make_exception_ptr(BrokenPromise()));
       pair_->settle();
     }
-    pair_->leave(pair_->writer);
+    Pair<T>::leave(*pair_);
   }
 
   // The reading end; it has one owner, so a second call is std::logic_error.
   Future<T> future() {
     check_thread();
     if (std::exchange(pair_->given, true)) misuse("Promise::future() was called before: one reader only");
-    pair_->reader = true;
+    ++pair_->ends;
     return Future<T>(pair_);
   }
 
@@ -113,15 +106,9 @@ class Promise {
 // A Future that has its value already.
 template <class T>
 Future<T> ready(T value) {
-  Promise<T> promise;
-  promise.set_value(std::move(value));
-  return promise.future();
+  co_return std::move(value);
 }
-inline Future<> ready() {
-  Promise<> promise;
-  promise.set_value();
-  return promise.future();
-}
+inline Future<> ready() { co_return; }
 
 // A Future that has failed already. Dropped unread, it is reported.
 template <class T = void>

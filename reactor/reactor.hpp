@@ -6,14 +6,14 @@
 //
 // Where to read on (README.md has the whole evening):
 //   future.hpp      Future<T>, the coroutine type             promise.hpp   Promise<T>, ready, failed
-//   then.hpp        then, recover, finally, SharedFuture      result.hpp    Result<T>
+//   then.hpp        then, recover, finally, SharedFuture      error.hpp     exceptions, Result<T>
 //   loop.hpp        Loop, one turn                            leaf.hpp      sleep, yield; your own leaf
-//   combine.hpp     gather, race, wait_for, as_completed      tasks.hpp     detach
-//   task_group.hpp  TaskGroup                                 sync.hpp      Event, Mutex, Semaphore …
-//   queue.hpp       Queue<T>                                  to_thread.hpp to_thread
-//   files.hpp       read_file, write_file, list_dir           signals.hpp   signal
-//   wait_fd.hpp     wait_readable, wait_writable              run.hpp       run, run_shards
-//   callbacks.hpp   TimerHandle, Remote                       backend.hpp   the seam to the kernel
+//   combine.hpp     gather, race, wait_for, as_completed      tasks.hpp     detach, TaskGroup
+//   queue.hpp       Queue<T>                                  sync.hpp      Event, Mutex, Semaphore …
+//   files.hpp       read_file, write_file, list_dir           to_thread.hpp to_thread
+//   wait_fd.hpp     wait_readable, wait_writable              signals.hpp   signal
+//   callbacks.hpp   TimerHandle, Remote                       run.hpp       run, run_shards
+//   backend.hpp     the seam to the kernel
 #pragma once
 
 #include "callbacks.hpp"
@@ -24,7 +24,6 @@
 #include "run.hpp"
 #include "signals.hpp"
 #include "sync.hpp"
-#include "task_group.hpp"
 #include "then.hpp"
 #include "to_thread.hpp"
 #include "wait_fd.hpp"

@@ -37,6 +37,8 @@ class Waiter : public Link {
     give();
     granted.push_back(*this);
   }
+  Runnable& task() const noexcept { return *task_; }
+
  protected:
   Waiter() = default;
   Waiter(Waiter&&) noexcept : Link() {}

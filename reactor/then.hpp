@@ -11,87 +11,60 @@
 
 #include <functional>
 
-#include "leaf.hpp"
-#include "promise.hpp"
+#include "sync.hpp"
 
 namespace hob::inline v0 {
 
-struct Following {
-  template <class T, class F>
-  static auto then(Future<T> from, F f) {
-    if constexpr (std::is_void_v<T>)
-      return then_void<eventually_t<F>>(Own(), std::move(from), std::move(f));
-    else
-      return then_value<eventually_t<F, T>>(Own(), std::move(from), std::move(f));
-  }
+// then(), for a Future of something and for one of nothing.
+template <class T, class F>
+Future<eventually_t<F, T>> on_value(Own, Future<T> from, F f) {
+  Future<T> work = std::move(from);
+  if (work.ready()) co_await yield();
+  T value = co_await std::move(work);
+  if constexpr (Awaitable<std::invoke_result_t<F, T>>)
+    co_return co_await std::invoke(std::move(f), std::move(value));
+  else
+    co_return std::invoke(std::move(f), std::move(value));
+}
+template <class F>
+Future<eventually_t<F>> on_value(Own, Future<> from, F f) {
+  Future<> work = std::move(from);
+  if (work.ready()) co_await yield();
+  co_await std::move(work);
+  if constexpr (Awaitable<std::invoke_result_t<F>>)
+    co_return co_await std::invoke(std::move(f));
+  else
+    co_return std::invoke(std::move(f));
+}
 
-  template <class U, class T, class F>
-  static Future<U> then_value(Own, Future<T> from, F f) {
-    Future<T> work = std::move(from);
-    if (work.ready()) co_await yield();
-    T value = co_await std::move(work);
-    if constexpr (Awaitable<std::invoke_result_t<F, T>>)
-      co_return co_await std::invoke(std::move(f), std::move(value));
-    else
-      co_return std::invoke(std::move(f), std::move(value));
-  }
-
-  template <class U, class F>
-  static Future<U> then_void(Own, Future<> from, F f) {
-    Future<> work = std::move(from);
-    if (work.ready()) co_await yield();
-    co_await std::move(work);
-    if constexpr (Awaitable<std::invoke_result_t<F>>)
-      co_return co_await std::invoke(std::move(f));
-    else
-      co_return std::invoke(std::move(f));
-  }
-
-  template <class T, class F>
-  static Future<T> recover(Own, Future<T> from, F f) {
-    Future<T> work = std::move(from);
-    if (work.ready()) co_await yield();
-    std::exception_ptr error;
-    try {
-      co_return co_await std::move(work);
-    } catch (...) {
-      error = std::current_exception();
-    }
-    if constexpr (Awaitable<std::invoke_result_t<F, std::exception_ptr>>)
-      co_return co_await std::invoke(std::move(f), error);
-    else
-      co_return std::invoke(std::move(f), error);
-  }
-
-  template <class T, class F>
-  static Future<T> finally(Own, Future<T> from, F f) {
-    struct Last {
-      F& f;
-      ~Last() { std::invoke(f); }  // a throw ends the program, as from any destructor
-    } last{f};
-    Future<T> work = std::move(from);  // dropped before `last`
-    if (work.ready()) co_await yield();
+// recover()
+template <class T, class F>
+Future<T> on_error(Own, Future<T> from, F f) {
+  Future<T> work = std::move(from);
+  if (work.ready()) co_await yield();
+  std::exception_ptr error;
+  try {
     co_return co_await std::move(work);
+  } catch (...) {
+    error = std::current_exception();
   }
-};
-
-template <class T>
-template <class F>
-auto Future<T>::then(F f) && {
-  return Following::then(std::move(*this), std::move(f));
+  if constexpr (Awaitable<std::invoke_result_t<F, std::exception_ptr>>)
+    co_return co_await std::invoke(std::move(f), error);
+  else
+    co_return std::invoke(std::move(f), error);
 }
 
-template <class T>
-template <class F>
-Future<T> Future<T>::recover(F f) && {
-  return Following::recover(Own(), std::move(*this), std::move(f));
-}
-
-template <class T>
-template <class F>
-Future<T> Future<T>::finally(F f) && {
+// finally()
+template <class T, class F>
+Future<T> at_end(Own, Future<T> from, F f) {
   static_assert(std::is_void_v<std::invoke_result_t<F&>>, "finally takes a function that returns void");
-  return Following::finally(Own(), std::move(*this), std::move(f));
+  struct Last {
+    F& f;
+    ~Last() { std::invoke(f); }  // a throw ends the program, as from any destructor
+  } last{f};
+  Future<T> work = std::move(from);  // dropped before `last`
+  if (work.ready()) co_await yield();
+  co_return co_await std::move(work);
 }
 
 // One result for many readers. Copyable; the work lives while one copy does; `co_await shared`
@@ -110,23 +83,20 @@ class SharedFuture {
 
   bool ready() const noexcept { return hub_ && hub_->work.ready(); }
 
-  class Awaiter : public Link {
+  class Awaiter : Waiter {
    public:
     explicit Awaiter(std::shared_ptr<Hub> hub) : hub_(std::move(hub)) {}
     bool await_ready() const noexcept { return hub_->work.ready(); }
     template <std::derived_from<Work> P>
     void await_suspend(std::coroutine_handle<P> h) {
       hub_->home.check();
-      task_ = &h.promise();
-      hub_->readers.push_back(*this);
+      wait_in(hub_->readers, h.promise());
       h.promise().pause();
     }
     decltype(auto) await_resume() const { return hub_->result(); }
 
    private:
-    friend SharedFuture;
     std::shared_ptr<Hub> hub_;
-    Runnable* task_ = nullptr;
   };
   Awaiter operator co_await() const {
     if (!hub_) misuse("co_await of an empty SharedFuture: it was moved from");
@@ -140,13 +110,9 @@ class SharedFuture {
       if (!work.ready()) Innards::outcome(work).watch(*this);
     }
     void settled(Work&) noexcept override {
-      while (!readers.empty()) {
-        Awaiter& reader = readers.front();
-        reader.unlink();
-        reader.task_->arm();
-      }
+      while (!readers.empty()) readers.front().give();
     }
-    Runnable* parent() noexcept override { return readers.empty() ? nullptr : readers.front().task_; }
+    Runnable* parent() noexcept override { return readers.empty() ? nullptr : &readers.front().task(); }
     decltype(auto) result() {
       auto& outcome = Innards::outcome(work);
       if (outcome.failed()) {
@@ -157,15 +123,10 @@ class SharedFuture {
     }
 
     Home home;
-    List<Awaiter> readers;
+    List<Waiter> readers;
     Future<T> work;  // last: dropped first
   };
   std::shared_ptr<Hub> hub_;
 };
-
-template <class T>
-SharedFuture<T> Future<T>::share() && {
-  return SharedFuture<T>(std::move(*this));
-}
 
 }  // namespace hob::inline v0

@@ -15,8 +15,8 @@
 #include <memory>
 #include <tuple>
 
+#include "error.hpp"
 #include "leaf.hpp"
-#include "result.hpp"
 
 namespace hob::inline v0 {
 

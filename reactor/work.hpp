@@ -77,9 +77,13 @@ class Work : public Runnable {
   Runnable* parent() const noexcept {
     return flags_ & kCollected ? reader_.collector->parent() : reader_.waiter;
   }
-  // What it awaits at the moment, if that is a Work; one step down the tree. An error that comes up
-  // from there brings its place along.
-  void awaits(const Work* child) noexcept { child_ = child; }
+  // Suspends until `child`, one step down the tree, has settled. An error that comes up from there
+  // brings its place along.
+  void awaits(Work& child) noexcept {
+    child.watch(*this);
+    child_ = &child;
+    pause();
+  }
   void awaits(Asked& leaf) noexcept { asked_ = &leaf, flags_ |= kAsks; }
   void comes_from(const Work& child) noexcept {
     if (child.failed() && !(child.flags_ & kOwn)) set_place(child.site_);
