@@ -11,7 +11,7 @@
 #include <map>
 
 #include "../reactor/combine.hpp"
-#include "../reactor/queue.hpp"
+#include "../reactor/sync.hpp"
 #include "../reactor/to_thread.hpp"
 
 namespace hob::inline v0::net {

@@ -185,12 +185,12 @@ struct Combining {
   template <class... T>
   static std::variant<Unit<T>...> won(std::tuple<Future<T>...>& each, const Work& first) {
     std::optional<std::variant<Unit<T>...>> value;
-    const auto look = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
+    const auto look = [&]<std::size_t I>() {
       auto& one = std::get<I>(each);
       if (&Innards::outcome(one) == &first) value.emplace(std::in_place_index<I>, Values()(one));
     };
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (look(std::integral_constant<std::size_t, I>()), ...);
+      (look.template operator()<I>(), ...);
     }(std::index_sequence_for<T...>());
     return std::move(*value);
   }

@@ -76,16 +76,13 @@ class Frames {
     return c <= kFine ? c * kGrain : kFine * kGrain + (c - kFine) * kCoarse;
   }
 #if defined(__SANITIZE_ADDRESS__)
-  static constexpr std::uint16_t kKeep = 0;
+  static constexpr bool kSanitized = true;
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-  static constexpr std::uint16_t kKeep = 0;
+  static constexpr bool kSanitized = __has_feature(address_sanitizer);
 #else
-  static constexpr std::uint16_t kKeep = 4096;
+  static constexpr bool kSanitized = false;
 #endif
-#else
-  static constexpr std::uint16_t kKeep = 4096;
-#endif
+  static constexpr std::uint16_t kKeep = kSanitized ? 0 : 4096;
 
   // No default initialisers: clang on macOS would want a wrapper for each access, in every object.
   struct Lists {

@@ -68,14 +68,6 @@ Future {
 
   // An empty Future, as after a move: only assignment and destruction make sense.
   Future() noexcept = default;
-  Future(Future&& from) noexcept : outcome_(std::exchange(from.outcome_, nullptr)) {}
-  Future& operator=(Future&& from) noexcept {
-    const Future old(std::exchange(outcome_, std::exchange(from.outcome_, nullptr)));
-    return *this;  // `old` is dropped last: it may own `from`
-  }
-  ~Future() {
-    if (outcome_) cancel();  // asked here, where it is mostly empty: moved from, or awaited
-  }
 
   // Any other awaitable begins when it is converted: Future<> f = sleep(1s);
   template <Awaitable A>
@@ -83,15 +75,13 @@ Future {
   Future(A&& leaf) : Future(drive(Own(), std::forward<A>(leaf))) {}
 
   // Whether it holds anything at all.
-  explicit operator bool() const noexcept { return outcome_ != nullptr; }
+  explicit operator bool() const noexcept { return static_cast<bool>(outcome_); }
 
   // Whether its value or error is there, so that awaiting it would not suspend.
   bool ready() const noexcept { return outcome_ && outcome_->settled(); }
 
   // Drops the work at once (the Law of One Owner); the Future is empty then.
-  void cancel() noexcept {
-    if (outcome_) std::exchange(outcome_, nullptr)->template drop<T>();
-  }
+  void cancel() noexcept { outcome_.reset(); }
 
   // The value of a ready Future; rethrows its error. std::logic_error if it is not ready.
   T get() && {
@@ -136,14 +126,13 @@ Future {
   template <class>
   friend class Coroutine;
   template <class>
-  friend class Future;
-  template <class>
   friend class Promise;
-  template <class>
-  friend class SharedFuture;
   friend struct Innards;
 
   struct Awaiter;
+  struct Drop {
+    void operator()(Outcome<T>* outcome) const noexcept { outcome->template drop<T>(); }
+  };
   explicit Future(Outcome<T>* outcome) noexcept : outcome_(outcome) {}
   template <class A>
   static Future drive(Own, A leaf) {
@@ -155,7 +144,7 @@ Future {
     return done.outcome_->take();
   }
 
-  Outcome<T>* outcome_ = nullptr;
+  std::unique_ptr<Outcome<T>, Drop> outcome_;
 };
 
 // For combinators: the Work behind a Future, to watch it.

@@ -97,7 +97,10 @@ class Work : public Runnable {
     return flags_ & kCollected ? reader_.collector : nullptr;
   }
   // The Work behind a Runnable, if it is one.
-  static Work* of(Runnable& runnable) noexcept;
+  static Work* of(Runnable& runnable) noexcept {
+    auto& work = static_cast<Work&>(runnable);
+    return work.flags_ & kIsWork ? &work : nullptr;
+  }
   // Its owner, a Future<T>, lets go.
   template <class T>
   void drop() noexcept;
@@ -166,11 +169,6 @@ class Work : public Runnable {
     Asked* asked_;
   };
 };
-
-inline Work* Work::of(Runnable& runnable) noexcept {
-  auto& work = static_cast<Work&>(runnable);
-  return work.flags_ & kIsWork ? &work : nullptr;
-}
 
 // A Work and the room for its value.
 template <class T>
