@@ -11,8 +11,8 @@
 #include <map>
 
 #include "../reactor/combine.hpp"
-#include "../reactor/queue.hpp"
 #include "../reactor/outside.hpp"
+#include "../reactor/sync.hpp"
 
 namespace hob::inline v0::net {
 

@@ -4,7 +4,7 @@
 #include "http_server.hpp"
 
 #include "../reactor/combine.hpp"
-#include "../reactor/task_group.hpp"
+#include "../reactor/tasks.hpp"
 #include "chars.hpp"
 #include "http_connection.hpp"
 

@@ -15,7 +15,7 @@
 
 #include "../reactor/callbacks.hpp"
 #include "../reactor/sync.hpp"
-#include "../reactor/task_group.hpp"
+#include "../reactor/tasks.hpp"
 #include "http_parser.hpp"
 #include "listener.hpp"
 

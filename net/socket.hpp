@@ -17,9 +17,9 @@
 #include <span>
 #include <string_view>
 
+#include "../reactor/error.hpp"
 #include "../reactor/leaf.hpp"
 #include "../reactor/loop.hpp"
-#include "../reactor/result.hpp"
 #include "address.hpp"
 
 namespace hob::inline v0::net {

@@ -7,7 +7,7 @@
 #include <cerrno>
 
 #include "../reactor/combine.hpp"
-#include "../reactor/then.hpp"
+#include "../reactor/promise.hpp"
 
 namespace hob::inline v0::net {
 

@@ -5,7 +5,7 @@
 //
 // Invariants
 //   1. A Callback has one owner: its TimerHandle, or, from call_soon, the loop.
-//   2. It is freed before its function is called, so the function may do anything to the handle.
+//   2. Its function is moved out of it to be called, so it may do anything to the handle.
 //   3. The Mailbox lives until the last Remote is gone; it is open while the loop lives. It is the one
 //      place in a loop that takes a lock.
 //   4. The loop is woken without the lock, which it wants at once; so it does not go away while
@@ -26,38 +26,32 @@ class Callback final : public Runnable, public Framed {
       : Runnable(&call, site), f_(std::move(f)), hook_(*this) {
     alarm_.task = this;
   }
+  ~Callback() {
+    if ((linked() || alarm_.scheduled()) && loop_id_ != here.id)
+      fatal("a TimerHandle was dropped on a thread that is not its Loop's");
+  }
+  bool pending() const noexcept { return static_cast<bool>(f_); }
 
  private:
   friend class Loop;
-  friend class TimerHandle;
   static void call(Runnable& self);
-  bool pending() const noexcept { return linked() || alarm_.scheduled(); }
 
   Closure f_;
   Alarm alarm_;
-  Hook<Callback> hook_;            // among the loop's callbacks_, if the loop owns it
-  TimerHandle* handle_ = nullptr;  // otherwise this does
+  Hook<Callback> hook_;  // among the loop's callbacks_, if the loop owns it
 };
 
 // Keeps a call_later alive: dropping it cancels. May outlive the loop.
 class [[nodiscard("dropping a TimerHandle cancels the call")]] TimerHandle {
  public:
   TimerHandle() noexcept = default;
-  TimerHandle(TimerHandle&& from) noexcept { take(from); }
-  TimerHandle& operator=(TimerHandle&& from) noexcept {
-    if (this != &from) cancel(), take(from);
-    return *this;
-  }
-  ~TimerHandle() { cancel(); }
-
-  void cancel() noexcept;
-  bool pending() const noexcept { return callback_ != nullptr; }
+  void cancel() noexcept { callback_.reset(); }
+  bool pending() const noexcept { return callback_ && callback_->pending(); }
 
  private:
   friend class Loop;
-  friend class Callback;
-  void take(TimerHandle& from) noexcept;
-  Callback* callback_ = nullptr;
+  explicit TimerHandle(Callback* callback) noexcept : callback_(callback) {}
+  std::unique_ptr<Callback> callback_;
 };
 
 template <class Rep, class Period>

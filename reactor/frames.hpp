@@ -46,9 +46,24 @@ class Frames {
   struct Free {
     Free* next;
   };
-  struct Drain;  // empties the lists at thread exit
 
-  static void* take_slow(std::size_t bytes);
+  // Asks the system; the first time also to be told when the thread exits, to empty the lists.
+  [[gnu::noinline]] static void* take_slow(std::size_t bytes) {
+    struct Drain {
+      Drain() { mine_.keep = kKeep; }
+      ~Drain() {
+        mine_.keep = 0;  // whatever is freed from now on goes straight back
+        for (Free*& head : mine_.free) {
+          while (Free* frame = head) {
+            head = frame->next;
+            ::operator delete(frame);
+          }
+        }
+      }
+    };
+    static const thread_local Drain at_exit;
+    return ::operator new(bytes);
+  }
 
   // By 16 bytes up to 1 KiB, by 256 up to 8 KiB; what is larger is not kept.
   static constexpr std::size_t kGrain = 16, kFine = 64, kCoarse = 256;
@@ -61,16 +76,13 @@ class Frames {
     return c <= kFine ? c * kGrain : kFine * kGrain + (c - kFine) * kCoarse;
   }
 #if defined(__SANITIZE_ADDRESS__)
-  static constexpr std::uint16_t kKeep = 0;
+  static constexpr bool kSanitized = true;
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-  static constexpr std::uint16_t kKeep = 0;
+  static constexpr bool kSanitized = __has_feature(address_sanitizer);
 #else
-  static constexpr std::uint16_t kKeep = 4096;
+  static constexpr bool kSanitized = false;
 #endif
-#else
-  static constexpr std::uint16_t kKeep = 4096;
-#endif
+  static constexpr std::uint16_t kKeep = kSanitized ? 0 : 4096;
 
   // No default initialisers: clang on macOS would want a wrapper for each access, in every object.
   struct Lists {

@@ -68,14 +68,6 @@ Future {
 
   // An empty Future, as after a move: only assignment and destruction make sense.
   Future() noexcept = default;
-  Future(Future&& from) noexcept : outcome_(std::exchange(from.outcome_, nullptr)) {}
-  Future& operator=(Future&& from) noexcept {
-    const Future old(std::exchange(outcome_, std::exchange(from.outcome_, nullptr)));
-    return *this;  // `old` is dropped last: it may own `from`
-  }
-  ~Future() {
-    if (outcome_) cancel();  // asked here, where it is mostly empty: moved from, or awaited
-  }
 
   // Any other awaitable begins when it is converted: Future<> f = sleep(1s);
   template <Awaitable A>
@@ -83,37 +75,47 @@ Future {
   Future(A&& leaf) : Future(drive(Own(), std::forward<A>(leaf))) {}
 
   // Whether it holds anything at all.
-  explicit operator bool() const noexcept { return outcome_ != nullptr; }
+  explicit operator bool() const noexcept { return static_cast<bool>(outcome_); }
 
   // Whether its value or error is there, so that awaiting it would not suspend.
-  bool ready() const noexcept;
+  bool ready() const noexcept { return outcome_ && outcome_->settled(); }
 
   // Drops the work at once (the Law of One Owner); the Future is empty then.
-  void cancel() noexcept;
+  void cancel() noexcept { outcome_.reset(); }
 
   // The value of a ready Future; rethrows its error. std::logic_error if it is not ready.
-  T get() &&;
+  T get() && {
+    if (!outcome_) misuse("get() of an empty Future: it was moved from, or awaited before");
+    if (!ready()) misuse("get() of a Future that is not ready: co_await it, or give it to Loop::run");
+    return take();
+  }
 
   // Calls f with the value when it comes, from the loop, never from this call, not even when the
   // Future is ready. F: T -> U or T -> Future<U>; gives Future<U>. Errors pass f by.
   template <class F>
-  auto then(F f) &&;
+  auto then(F f) && {
+    return on_value(Own(), std::move(*this), std::move(f));
+  }
 
   // Calls f with the error, if that is what comes. F: std::exception_ptr -> T or Future<T>.
   template <class F>
-  Future recover(F f) &&;
+  Future recover(F f) && {
+    return on_error(Own(), std::move(*this), std::move(f));
+  }
 
   // Calls f on value, error and cancellation alike; on a drop after the work's locals are gone.
   // F returns void and must not throw.
   template <class F>
-  Future finally(F f) &&;
+  Future finally(F f) && {
+    return at_end(Own(), std::move(*this), std::move(f));
+  }
 
   // The same value for many readers; the work lives while one copy does.
-  SharedFuture<T> share() &&;
+  SharedFuture<T> share() && { return SharedFuture<T>(std::move(*this)); }
 
   // `co_await std::move(future)`, or `co_await call()`. What it awaited is freed before it returns.
   // Awaiting takes no time of its own: a ready Future does not suspend.
-  auto operator co_await() && noexcept;
+  auto operator co_await() && noexcept { return Awaiter(std::move(*this)); }
 
   // --- implementation from here on -------------------------------------------------------------
   void awaited_by(Work& self) const noexcept {
@@ -124,20 +126,25 @@ Future {
   template <class>
   friend class Coroutine;
   template <class>
-  friend class Future;
-  template <class>
   friend class Promise;
-  template <class>
-  friend class SharedFuture;
   friend struct Innards;
 
   struct Awaiter;
+  struct Drop {
+    void operator()(Outcome<T>* outcome) const noexcept { outcome->template drop<T>(); }
+  };
   explicit Future(Outcome<T>* outcome) noexcept : outcome_(outcome) {}
   template <class A>
-  static Future drive(Own, A leaf);  // a coroutine around one co_await
-  T take();                     // the result of a settled one; frees it
+  static Future drive(Own, A leaf) {
+    co_return co_await static_cast<A&&>(leaf);
+  }
+  // The result of a settled one.
+  T take() {
+    const Future done = std::move(*this);  // freed on every way out
+    return done.outcome_->take();
+  }
 
-  Outcome<T>* outcome_ = nullptr;
+  std::unique_ptr<Outcome<T>, Drop> outcome_;
 };
 
 // For combinators: the Work behind a Future, to watch it.
@@ -173,10 +180,8 @@ class Coroutine : public Outcome<T>, public Framed {
 
   using Promise = typename Future<T>::promise_type;
 
-  struct Settle {
-    bool await_ready() const noexcept { return false; }
+  struct Settle : std::suspend_always {
     void await_suspend(std::coroutine_handle<Promise> h) const noexcept { h.promise().settle(); }
-    void await_resume() const noexcept {}
   };
 
   Future<T> get_return_object() noexcept { return Future<T>(this); }
@@ -253,46 +258,10 @@ struct Future<T>::Awaiter {
   }
   template <std::derived_from<Work> P>
   void await_suspend(std::coroutine_handle<P> h) const {
-    work.outcome_->watch(h.promise());
-    h.promise().awaits(work.outcome_);
-    h.promise().pause();
+    h.promise().awaits(*work.outcome_);
   }
   T await_resume() { return work.take(); }
 };
-
-template <class T>
-auto Future<T>::operator co_await() && noexcept {
-  return Awaiter(std::move(*this));
-}
-
-template <class T>
-bool Future<T>::ready() const noexcept {
-  return outcome_ && outcome_->settled();
-}
-
-template <class T>
-void Future<T>::cancel() noexcept {
-  if (outcome_) std::exchange(outcome_, nullptr)->template drop<T>();
-}
-
-template <class T>
-T Future<T>::get() && {
-  if (!outcome_) misuse("get() of an empty Future: it was moved from, or awaited before");
-  if (!ready()) misuse("get() of a Future that is not ready: co_await it, or give it to Loop::run");
-  return take();
-}
-
-template <class T>
-T Future<T>::take() {
-  const Future done = std::move(*this);  // freed on every way out
-  return done.outcome_->take();
-}
-
-template <class T>
-template <class A>
-Future<T> Future<T>::drive(Own, A leaf) {
-  co_return co_await static_cast<A&&>(leaf);
-}
 
 // Turns any awaitable into a Future, which begins it. A Future stays what it is.
 template <Awaitable A>

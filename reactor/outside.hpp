@@ -22,8 +22,8 @@
 #include <string_view>
 #include <vector>
 
+#include "error.hpp"
 #include "leaf.hpp"
-#include "result.hpp"
 
 namespace hob::inline v0 {
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// promise.hpp — the writing end of a Future, for adapting callbacks.
+// promise.hpp — what comes before a Future and after it, without a coroutine of one's own: Promise, the
+// writing end, for adapting callbacks; then, recover, finally, share.
 //
 //   hob::Promise<int> promise;
 //   library_call([p = std::move(promise)](int n) mutable { p.set_value(n); });
@@ -8,9 +9,12 @@
 // Invariants
 //   1. A Pair lives until both its Promise and its Future are gone.
 //   2. A Promise destroyed unset gives its reader BrokenPromise: an error, never a hang.
+//   3. The callable is never run by the call of then(), recover() or finally(), but by the loop; that
+//      of finally() also by the drop.
+//   4. Locals die before parameters: the work is dropped before the callable that follows it.
 #pragma once
 
-#include "future.hpp"
+#include "sync.hpp"
 
 namespace hob::inline v0 {
 
@@ -18,53 +22,27 @@ namespace hob::inline v0 {
 template <class T>
 class Pair final : public Outcome<T>, public Framed {
  public:
-  bool writer = true;   // the Promise is there
-  bool reader = false;  // the Future is there
-  bool given = false;   // the Promise has handed it out
+  int ends = 1;        // how many of the two are there; the Promise at first
+  bool given = false;  // the Promise has handed out the Future
 
-  Pair() noexcept : Outcome<T>(&let_go, 0) {}
-  void leave(bool& end) noexcept {
-    end = false;
-    if (!writer && !reader) delete this;
-  }
-  bool abandoned() const noexcept { return given && !reader; }
-  bool at_home() const noexcept { return this->loop_id_ == here.id || this->loop_id_ == 0; }
-
- private:
-  static void let_go(Runnable& self) {  // by its Future
+  Pair() noexcept : Outcome<T>(&leave, 0) {}
+  static void leave(Runnable& self) noexcept {
     auto& pair = static_cast<Pair&>(self);
-    pair.leave(pair.reader);
+    if (--pair.ends == 0) delete &pair;
   }
+  bool abandoned() const noexcept { return given && ends == 1; }  // asked by the Promise
+  bool at_home() const noexcept { return this->loop_id_ == here.id || this->loop_id_ == 0; }
 };
 
 template <class T>
 class Promise {
  public:
-  Promise() : pair_(new Pair<T>) {}
-  Promise(Promise&& from) noexcept : pair_(std::exchange(from.pair_, nullptr)) {}
-  Promise& operator=(Promise&& from) noexcept {
-    Promise old(std::move(from));  // takes what this one held, and breaks it
-    std::swap(pair_, old.pair_);
-    return *this;
-  }
-  ~Promise() {
-    if (!pair_) return;
-    if (!pair_->settled() && !pair_->abandoned()) {
-      if (pair_->given && !pair_->at_home())
-        fatal("a Promise was destroyed unset on a thread that is not its Loop's: its Future waits there");
-      pair_->hush();  // if nobody reads it, nobody is told
-      pair_->set_error(std::make_exception_ptr(BrokenPromise()));
-      pair_->settle();
-    }
-    pair_->leave(pair_->writer);
-  }
-
   // The reading end; it has one owner, so a second call is std::logic_error.
   Future<T> future() {
     check_thread();
     if (std::exchange(pair_->given, true)) misuse("Promise::future() was called before: one reader only");
-    pair_->reader = true;
-    return Future<T>(pair_);
+    ++pair_->ends;
+    return Future<T>(pair_.get());
   }
 
   // Settles the Future; its reader goes through the ready queue. Abandoned: does nothing. A second
@@ -92,6 +70,18 @@ class Promise {
   bool abandoned() const { return held().abandoned(); }
 
  private:
+  struct Break {
+    void operator()(Pair<T>* pair) const noexcept {
+      if (!pair->settled() && !pair->abandoned()) {
+        if (pair->given && !pair->at_home())
+          fatal("a Promise was destroyed unset on a thread that is not its Loop's: its Future waits there");
+        pair->hush();  // if nobody reads it, nobody is told
+        pair->set_error(std::make_exception_ptr(BrokenPromise()));
+        pair->settle();
+      }
+      Pair<T>::leave(*pair);
+    }
+  };
   Pair<T>& held() const {
     if (!pair_) misuse("this Promise was moved from");
     return *pair_;
@@ -107,21 +97,15 @@ class Promise {
     return true;
   }
 
-  Pair<T>* pair_;
+  std::unique_ptr<Pair<T>, Break> pair_{new Pair<T>};
 };
 
 // A Future that has its value already.
 template <class T>
 Future<T> ready(T value) {
-  Promise<T> promise;
-  promise.set_value(std::move(value));
-  return promise.future();
+  co_return std::move(value);
 }
-inline Future<> ready() {
-  Promise<> promise;
-  promise.set_value();
-  return promise.future();
-}
+inline Future<> ready() { co_return; }
 
 // A Future that has failed already. Dropped unread, it is reported.
 template <class T = void>
@@ -130,5 +114,121 @@ Future<T> failed(std::exception_ptr error) {
   promise.set_error(std::move(error));
   return promise.future();
 }
+
+// --- what follows a Future -------------------------------------------------------------------------
+
+// then(), for a Future of something and for one of nothing.
+template <class T, class F>
+Future<eventually_t<F, T>> on_value(Own, Future<T> from, F f) {
+  Future<T> work = std::move(from);
+  if (work.ready()) co_await yield();
+  T value = co_await std::move(work);
+  if constexpr (Awaitable<std::invoke_result_t<F, T>>)
+    co_return co_await std::invoke(std::move(f), std::move(value));
+  else
+    co_return std::invoke(std::move(f), std::move(value));
+}
+template <class F>
+Future<eventually_t<F>> on_value(Own, Future<> from, F f) {
+  Future<> work = std::move(from);
+  if (work.ready()) co_await yield();
+  co_await std::move(work);
+  if constexpr (Awaitable<std::invoke_result_t<F>>)
+    co_return co_await std::invoke(std::move(f));
+  else
+    co_return std::invoke(std::move(f));
+}
+
+// recover()
+template <class T, class F>
+Future<T> on_error(Own, Future<T> from, F f) {
+  Future<T> work = std::move(from);
+  if (work.ready()) co_await yield();
+  std::exception_ptr error;
+  try {
+    co_return co_await std::move(work);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if constexpr (Awaitable<std::invoke_result_t<F, std::exception_ptr>>)
+    co_return co_await std::invoke(std::move(f), error);
+  else
+    co_return std::invoke(std::move(f), error);
+}
+
+// finally()
+template <class T, class F>
+Future<T> at_end(Own, Future<T> from, F f) {
+  static_assert(std::is_void_v<std::invoke_result_t<F&>>, "finally takes a function that returns void");
+  struct Last {
+    F& f;
+    ~Last() { std::invoke(f); }  // a throw ends the program, as from any destructor
+  } last{f};
+  Future<T> work = std::move(from);  // dropped before `last`
+  if (work.ready()) co_await yield();
+  co_return co_await std::move(work);
+}
+
+// One result for many readers. Copyable; the work lives while one copy does; `co_await shared`
+// yields const T&, valid while a copy lives, and rethrows the one error to each reader.
+// Readers are resumed in the order in which they came. A dropped reader leaves the others be.
+template <class T>
+class SharedFuture {
+  struct Hub;
+
+ public:
+  using awaited_type = T;
+
+  // An empty one: only assignment and destruction make sense.
+  SharedFuture() noexcept = default;
+  explicit SharedFuture(Future<T> work) : hub_(std::make_shared<Hub>(std::move(work))) {}
+
+  bool ready() const noexcept { return hub_ && hub_->work.ready(); }
+
+  class Awaiter : Waiter {
+   public:
+    explicit Awaiter(std::shared_ptr<Hub> hub) : hub_(std::move(hub)) {}
+    bool await_ready() const noexcept { return hub_->work.ready(); }
+    template <std::derived_from<Work> P>
+    void await_suspend(std::coroutine_handle<P> h) {
+      hub_->home.check();
+      wait_in(hub_->readers, h.promise());
+      h.promise().pause();
+    }
+    decltype(auto) await_resume() const { return hub_->result(); }
+
+   private:
+    std::shared_ptr<Hub> hub_;
+  };
+  Awaiter operator co_await() const {
+    if (!hub_) misuse("co_await of an empty SharedFuture: it was moved from");
+    return Awaiter(hub_);
+  }
+
+ private:
+  struct Hub final : Collector {
+    explicit Hub(Future<T> from) : work(std::move(from)) {
+      if (!work) misuse("share() of an empty Future");
+      if (!work.ready()) Innards::outcome(work).watch(*this);
+    }
+    void settled(Work&) noexcept override {
+      while (!readers.empty()) readers.front().give();
+    }
+    Runnable* parent() noexcept override { return readers.empty() ? nullptr : &readers.front().task(); }
+    decltype(auto) result() {
+      auto& outcome = Innards::outcome(work);
+      if (outcome.failed()) {
+        outcome.hush();
+        std::rethrow_exception(outcome.error());
+      }
+      return outcome.value();
+    }
+
+    Home home;
+    List<Waiter> readers;
+    Future<T> work;  // last: dropped first
+  };
+  std::shared_ptr<Hub> hub_;
+};
 
 }  // namespace hob::inline v0

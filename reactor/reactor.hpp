@@ -5,13 +5,12 @@
 //   #include <reactor/reactor.hpp>
 //
 // Where to read on (README.md has the whole evening):
-//   future.hpp      Future<T>, the coroutine type             promise.hpp   Promise<T>, ready, failed
-//   then.hpp        then, recover, finally, SharedFuture      result.hpp    Result<T>
-//   loop.hpp        Loop, one turn                            leaf.hpp      sleep, yield; your own leaf
-//   combine.hpp     gather, race, wait_for, as_completed      tasks.hpp     detach
-//   task_group.hpp  TaskGroup                                 sync.hpp      Event, Mutex, Semaphore …
-//   queue.hpp       Queue<T>                                  run.hpp       run, run_shards
+//   future.hpp      Future<T>, the coroutine type             error.hpp     exceptions, Result<T>
+//   promise.hpp     Promise<T>; then, recover, finally, share leaf.hpp      sleep, yield; your own leaf
+//   loop.hpp        Loop, one turn                            tasks.hpp     detach, TaskGroup
+//   combine.hpp     gather, race, wait_for, as_completed      sync.hpp      Event, Mutex, Queue<T> …
 //   outside.hpp     signal, wait_readable, to_thread, files   callbacks.hpp TimerHandle, Remote
+//   run.hpp         run, run_shards
 //   backend.hpp     the seam to the kernel
 #pragma once
 
@@ -19,8 +18,5 @@
 #include "combine.hpp"
 #include "outside.hpp"
 #include "promise.hpp"
-#include "queue.hpp"
 #include "run.hpp"
 #include "sync.hpp"
-#include "task_group.hpp"
-#include "then.hpp"

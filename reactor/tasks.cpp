@@ -2,7 +2,7 @@
 //
 // tasks.cpp — how a task ends: by itself, or dropped by its owner; and what a TaskGroup makes of it:
 // the first error drops the rest, join() hands it out.
-#include "task_group.hpp"
+#include "leaf.hpp"
 
 namespace hob::inline v0 {
 
@@ -68,6 +68,27 @@ void detach(Future<> work, std::source_location made) {
 
 // --- TaskGroup -----------------------------------------------------------------------------------
 
+// Waits until the group is empty; in its list until it has resumed.
+class TaskGroup::Idle : public Leaf<Idle>, public Link {
+ public:
+  explicit Idle(TaskGroup& group) noexcept : group_(&group) {}
+  void awaited_by(Work& self) noexcept { self_ = &self; }
+  bool try_now() const noexcept { return group_->empty(); }
+  void begin(Runnable& task) noexcept { task_ = &task, group_->joins_.push_back(*this); }
+  void finish() {
+    if (!group_) throw BrokenPromise("the TaskGroup was destroyed");
+    if (group_->error_) self_->set_place(group_->site_);
+  }
+
+ private:
+  friend class TaskGroup;
+  TaskGroup* group_;  // null: it has gone
+  Work* self_ = nullptr;
+  Runnable* task_ = nullptr;
+};
+
+TaskGroup::TaskGroup() = default;
+
 TaskGroup::~TaskGroup() {
   wake_joins();
   for (Idle& join : joins_) join.group_ = nullptr;
@@ -75,13 +96,13 @@ TaskGroup::~TaskGroup() {
   if (error_ && !told_ && here.loop) here.loop->unhandled(error_, {});
 }
 
-std::uint32_t TaskGroup::check_open() const {
+unsigned TaskGroup::check_open() const {
   home_.check();
-  if (failed_) misuse("TaskGroup::start after a task has failed: the group has ended");
+  if (error_) misuse("TaskGroup::start after a task has failed: the group has ended");
   return drops_;
 }
 
-void TaskGroup::adopt(Future<> work, std::uint32_t drops) {
+void TaskGroup::adopt(Future<> work, unsigned drops) {
   if (drops == drops_) Tasks::start(std::move(work));
 }
 
@@ -110,10 +131,9 @@ void TaskGroup::cancel() noexcept {
 }
 
 void TaskGroup::ended(std::exception_ptr error, const std::source_location& site) noexcept {
-  if (error && failed_) {
+  if (error && error_) {
     Tasks::ended(std::move(error), site);
   } else if (error) {
-    failed_ = true;
     ++drops_;
     error_ = std::move(error);
     site_ = site;

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
-// tasks.hpp — running Futures that have an owner instead of a reader: the loop's detached ones, and a
-// TaskGroup's.
+// tasks.hpp — work that has an owner instead of a reader: the loop (detach), or a TaskGroup.
 //
-// Called by detach() and TaskGroup. Calls the Loop, to free a task that has finished.
+//   hob::TaskGroup group;
+//   for (auto& url : urls) group.start(fetch, url);
+//   co_await group.join();
+//
+// Calls the Loop, to free a task that has finished.
 //
 // Invariants
 //   1. A Task is in its owner's list from start() until it settles or is dropped; then it is freed
 //      at once, or, if its own code is what runs at this moment, when that has suspended.
 //   2. A Task that its owner has let go (owner_ null) tells nobody but the loop.
+//   3. The first error in a TaskGroup drops all its other tasks at once, whether or not anyone is in
+//      join(). Nothing of the group runs after its destructor.
 #pragma once
 
 #include "future.hpp"
@@ -62,8 +67,11 @@ class Task final : public Collector, public Framed {
   Future<> work_;  // last: dropped first
 };
 
-// Calls f(args...), keeping both for as long as the Future that comes back runs; decays them as
-// std::thread does. What makes a capturing lambda safe as a task.
+// A call that is to be a task: f and args decay as std::thread's do (std::ref for references), and are
+// kept as long as it runs. What makes a capturing lambda safe as a task.
+template <class F, class... Args>
+concept TaskCall = !Awaitable<F> && std::invocable<std::decay_t<F>&, std::decay_t<Args>...>;
+
 template <class F, class... Args>
 Future<eventually_t<F&, Args...>> keep(Own, F f, Args... args) {
   if constexpr (Awaitable<std::invoke_result_t<F&, Args...>>)
@@ -84,6 +92,12 @@ Future<> forget(A&& awaitable) {
   else
     return forget_value(Own(), as_future(std::forward<A>(awaitable)));
 }
+template <class F, class... Args>
+  requires TaskCall<F, Args...>
+Future<> forget(F&& f, Args&&... args) {
+  return forget(keep<std::decay_t<F>, std::decay_t<Args>...>(Own(), std::forward<F>(f),
+                                                             std::forward<Args>(args)...));
+}
 
 // Hands work to the loop, which keeps it until it settles or ~Loop. An error goes to the loop's
 // handler (Loop::on_unhandled).
@@ -95,11 +109,52 @@ void detach(A&& work, std::source_location made = std::source_location::current(
 
 // The same for a call: keeps f and args alive, so that detach([x]() -> Future<> { … }) is safe.
 template <class F, class... Args>
-  requires(!Awaitable<F> && std::invocable<std::decay_t<F>&, std::decay_t<Args>...>)
+  requires TaskCall<F, Args...>
 void detach(F&& f, Args&&... args) {
-  detach(keep<std::decay_t<F>, std::decay_t<Args>...>(Own(), std::forward<F>(f),
-                                                      std::forward<Args>(args)...),
-         std::source_location());
+  detach(forget(std::forward<F>(f), std::forward<Args>(args)...), std::source_location());
 }
+
+class TaskGroup final : private Tasks {
+ public:
+  TaskGroup();
+  // Drops what still runs. An error that join() has not handed out goes to Loop::on_unhandled. Who
+  // still waits in join() gets BrokenPromise.
+  ~TaskGroup();
+
+  // Starts f(args...), or an awaitable, as a task, now. Decays f and args as std::thread does (std::ref
+  // for references) and keeps them as long as the task. A value that it returns is dropped. After the
+  // first error: std::logic_error.
+  template <class F, class... Args>
+    requires(Awaitable<F> && sizeof...(Args) == 0) || TaskCall<F, Args...>
+  void start(F&& f, Args&&... args) {
+    const unsigned drops = check_open();
+    adopt(forget(std::forward<F>(f), std::forward<Args>(args)...), drops);
+  }
+
+  // Waits until no task is left; rethrows the first error. Dropped: the tasks go on.
+  // May be called again, also with new tasks in between.
+  Future<> join() { return joined(Own(), *this); }
+
+  // Drops all tasks. May be called by one of them, or by what one awaits or has a TaskGroup for and
+  // joins: that one goes on to its next suspension and is dropped there. (What a task has begun and
+  // does not await yet may not: to drop the task would drop the code that runs.) The group can be used
+  // again.
+  void cancel() noexcept;
+
+ private:
+  unsigned check_open() const;  // drops_
+  void adopt(Future<> work, unsigned drops);
+  void ended(std::exception_ptr error, const std::source_location& site) noexcept override;
+  Runnable* parent() noexcept override;
+  void wake_joins() noexcept;
+  class Idle;
+  static Future<> joined(Own, TaskGroup& group);
+
+  List<Idle> joins_;           // who waits until the group is empty
+  std::exception_ptr error_;   // the first
+  std::source_location site_;  // where that was
+  bool told_ = false;          // join() has thrown it
+  unsigned drops_ = 0;         // how often all were dropped: a task may do that in its first stretch
+};
 
 }  // namespace hob::inline v0

@@ -77,9 +77,13 @@ class Work : public Runnable {
   Runnable* parent() const noexcept {
     return flags_ & kCollected ? reader_.collector->parent() : reader_.waiter;
   }
-  // What it awaits at the moment, if that is a Work; one step down the tree. An error that comes up
-  // from there brings its place along.
-  void awaits(const Work* child) noexcept { child_ = child; }
+  // Suspends until `child`, one step down the tree, has settled. An error that comes up from there
+  // brings its place along.
+  void awaits(Work& child) noexcept {
+    child.watch(*this);
+    child_ = &child;
+    pause();
+  }
   void awaits(Asked& leaf) noexcept { asked_ = &leaf, flags_ |= kAsks; }
   void comes_from(const Work& child) noexcept {
     if (child.failed() && !(child.flags_ & kOwn)) set_place(child.site_);
@@ -93,7 +97,10 @@ class Work : public Runnable {
     return flags_ & kCollected ? reader_.collector : nullptr;
   }
   // The Work behind a Runnable, if it is one.
-  static Work* of(Runnable& runnable) noexcept;
+  static Work* of(Runnable& runnable) noexcept {
+    auto& work = static_cast<Work&>(runnable);
+    return work.flags_ & kIsWork ? &work : nullptr;
+  }
   // Its owner, a Future<T>, lets go.
   template <class T>
   void drop() noexcept;
@@ -162,11 +169,6 @@ class Work : public Runnable {
     Asked* asked_;
   };
 };
-
-inline Work* Work::of(Runnable& runnable) noexcept {
-  auto& work = static_cast<Work&>(runnable);
-  return work.flags_ & kIsWork ? &work : nullptr;
-}
 
 // A Work and the room for its value.
 template <class T>

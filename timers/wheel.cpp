@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a wheel does now and then: collect what is due, sort a slot, check itself.
+// What a wheel does now and then: collect what is due, sort a slot.
 //
 // Called by wheel.hpp, whose invariants hold between any two steps here. Calls no user code.
 #include "wheel.hpp"
@@ -97,30 +97,6 @@ void Wheel::collect(Tick target) noexcept {
     }
   }
   now_ = target;
-}
-
-std::string_view Wheel::check() const noexcept {
-  std::size_t count = 0;
-  const Tick earliest = earliest_ == nullptr ? 0 : earliest_->deadline_;
-  for (const Timer& timer : batch_) {
-    ++count;
-    if (timer.wheel_ != this || timer.deadline_ > now_) return "the batch holds a stranger";
-    if (timer.deadline_ < earliest) return "earliest_ is not the earliest";
-  }
-  if (!in_order(batch_)) return "the batch is not in order";
-  for (std::size_t index = 0; index < kLevels * kSlots; ++index) {
-    for (const Timer& timer : slots_[index]) {
-      ++count;
-      if (timer.wheel_ != this || timer.deadline_ < now_) return "a slot holds a stranger";
-      if (timer.deadline_ < earliest) return "earliest_ is not the earliest";
-      if (slot_of(timer.deadline_) != index) return "a timer stands in the wrong slot";
-    }
-    const std::uint64_t level = occupied_[index / kSlots];
-    if ((level >> index % kSlots & 1) == slots_[index].empty()) return "a slot's bit is wrong";
-    if ((levels_ >> index / kSlots & 1) == (level == 0)) return "a level's bit is wrong";
-    if (&slots_[index] == sorted_ && !in_order(slots_[index])) return "sorted_ is not sorted";
-  }
-  return count == size_ ? "" : "size() is wrong";
 }
 
 }  // namespace hob::inline v0

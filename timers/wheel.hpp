@@ -28,7 +28,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string_view>
 
 #include "intrusive_list.hpp"
 
@@ -54,6 +53,7 @@ class Timer : private Link {
  private:
   friend class List<Timer>;
   friend class Wheel;
+  friend struct WheelCheck;
 
   Tick deadline_ = 0;
   Wheel* wheel_ = nullptr;
@@ -117,12 +117,10 @@ class Wheel {
     return fired;
   }
 
-  // For tests: an invariant that does not hold, as a sentence; empty if all do. O(n).
-  std::string_view check() const noexcept;
-
   // ------------------------------------------------------------------------------------------
  private:
   friend class Timer;
+  friend struct WheelCheck;  // of the tests: whether the invariants hold
 
   static constexpr unsigned kBits = 6;
   static constexpr unsigned kSlots = 1U << kBits;

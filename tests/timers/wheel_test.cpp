@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "../../timers/wheel.hpp"
+#include "wheel_check.hpp"
 
 #include <doctest/doctest.h>
 
@@ -34,7 +34,7 @@ std::string fired(Wheel& wheel, Tick now) {
   const std::size_t count =
       wheel.advance(now, [&](Timer& timer) { names += static_cast<Named&>(timer).name; });
   CHECK(count == names.size());
-  CHECK(wheel.check() == "");
+  CHECK(WheelCheck::of(wheel) == "");
   return names;
 }
 
@@ -182,7 +182,7 @@ TEST_SUITE("timers") {
       CHECK(timer.deadline() == (&timer == &a ? 10 : 20));
       CHECK(wheel.size() == (&timer == &a ? 1 : 0));
       if (&timer == &a) CHECK(wheel.next_deadline() == 20);
-      CHECK(wheel.check() == "");
+      CHECK(WheelCheck::of(wheel) == "");
     });
   }
 
@@ -199,7 +199,7 @@ TEST_SUITE("timers") {
       wheel.cancel(b);
       wheel.schedule(c, 90);
       d.reset();
-      CHECK(wheel.check() == "");
+      CHECK(WheelCheck::of(wheel) == "");
     });
     CHECK(names == "ae");
     CHECK(fired(wheel, 90) == "c");
@@ -210,7 +210,7 @@ TEST_SUITE("timers") {
     auto a = std::make_unique<Named>('a');
     wheel.schedule(*a, 1);
     CHECK(wheel.advance(1, [&](Timer&) { a.reset(); }) == 1);
-    CHECK(wheel.check() == "");
+    CHECK(WheelCheck::of(wheel) == "");
   }
 
   TEST_CASE("what a throw leaves behind stays due, before all that came later") {
@@ -224,7 +224,7 @@ TEST_SUITE("timers") {
       throw std::runtime_error("no");
     };
     CHECK_THROWS_AS(wheel.advance(6000, refuse), std::runtime_error);
-    CHECK(wheel.check() == "");
+    CHECK(WheelCheck::of(wheel) == "");
     CHECK_FALSE(a.scheduled());
     CHECK(b.scheduled());
     CHECK(wheel.size() == 3);
@@ -260,7 +260,7 @@ TEST_SUITE("timers") {
       wheel.schedule(c, 20);
       CHECK(wheel.next_deadline() == 20);
     }
-    CHECK(wheel.check() == "");
+    CHECK(WheelCheck::of(wheel) == "");
     CHECK(wheel.next_deadline() == 100);
     CHECK(fired(wheel, 100) == "a");
   }
@@ -329,10 +329,10 @@ TEST_SUITE("timers") {
     wheel.schedule(b, 5005);
     CHECK(wheel.next_deadline() == 5005);
     wheel.schedule(c, 5020);
-    CHECK(wheel.check() == "");
+    CHECK(WheelCheck::of(wheel) == "");
     CHECK(wheel.next_deadline() == 5005);
     wheel.schedule(d, 5001);
-    CHECK(wheel.check() == "");
+    CHECK(WheelCheck::of(wheel) == "");
     CHECK(wheel.next_deadline() == 5001);
     wheel.cancel(d);
     wheel.cancel(b);
@@ -469,7 +469,7 @@ class Program {
   }
 
   void verify() {
-    REQUIRE(wheel_.check() == "");
+    REQUIRE(WheelCheck::of(wheel_) == "");
     REQUIRE(wheel_.now() == now_);
     REQUIRE(wheel_.size() == agenda_.size() + due_.size());
     if (chance(2)) verify_next();
