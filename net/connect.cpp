@@ -2,32 +2,24 @@
 //
 // connect.cpp — what is known of names; one attempt to connect; and several, each a little later than
 // the one before.
-//
-// Lookups are detached tasks of the loop, so that who asked may go.
-#include "connect.hpp"
-
 #include <algorithm>
 #include <cerrno>
 #include <map>
 
-#include "../reactor/combine.hpp"
-#include "../reactor/queue.hpp"
-#include "../reactor/to_thread.hpp"
+#include "net.hpp"
 
 namespace hob::inline v0::net {
-
-// --- names ---------------------------------------------------------------------------------------
-
 namespace {
 
-constexpr Duration kFound = std::chrono::seconds(10);
+constexpr Duration kFound = std::chrono::seconds(10);  // how long it is remembered
 constexpr Duration kNotFound = std::chrono::seconds(1);
 constexpr std::size_t kNames = 256;  // so many are remembered
 
+constexpr Duration kAttemptDelay = std::chrono::milliseconds(250);  // RFC 8305, section 5
+
 struct Name {
   Event known;
-  std::vector<Address> addresses;
-  std::string error;  // why there are none
+  Result<std::vector<Address>> found = std::vector<Address>();
   TimePoint until = kNever;
 };
 
@@ -40,18 +32,15 @@ std::vector<Address> ask(const Backend::Resolver& resolver, const std::string& h
     found.push_back(Address::of(address, size));
   });
   if (error.empty() && found.empty()) error = "it has no address";
-  if (!error.empty()) throw ResolveError(error);
+  if (!error.empty()) throw ResolveError("resolve " + host + ": " + error);
   return found;
 }
 
+// Detached, so that who asked may go.
 Future<> look_up(std::shared_ptr<Name> name, std::string host) {
-  try {
-    auto work = to_pool(Pool::names, ask, Loop::current().backend().resolver(), host);
-    name->addresses = co_await std::move(work);
-  } catch (const std::exception& e) {
-    name->error = e.what();
-  }
-  name->until = Loop::current().after(name->error.empty() ? kFound : kNotFound);
+  auto work = to_pool(Pool::names, ask, Loop::current().backend().resolver(), host);
+  name->found = co_await as_result(std::move(work));
+  name->until = Loop::current().after(name->found ? kFound : kNotFound);
   name->known.set();
 }
 
@@ -66,24 +55,6 @@ std::shared_ptr<Name> look_up(const std::string& host) {
   return name;
 }
 
-}  // namespace
-
-Future<std::vector<Address>> resolve(std::string host, unsigned short port) {
-  if (host.empty() || host.size() > 253 || host.find('\0') != host.npos)
-    throw ResolveError("resolve \"" + host.substr(0, host.find('\0')).substr(0, 253) + "\": no name of a host");
-  if (const auto a = Address::numeric(host, port)) co_return std::vector<Address>(1, *a);
-  const std::shared_ptr<Name> name = look_up(host);
-  co_await name->known.wait();
-  if (!name->error.empty()) throw ResolveError("resolve " + host + ": " + name->error);
-  std::vector<Address> found = name->addresses;
-  for (Address& each : found) each = each.with_port(port);
-  co_return found;
-}
-
-// --- one address ---------------------------------------------------------------------------------
-
-namespace {
-
 // Until the system knows how the attempt ended.
 struct Connecting {
   static std::string name() { return "connect"; }
@@ -92,31 +63,6 @@ struct Connecting {
     return {0, error == EINPROGRESS ? EAGAIN : error};
   }
 };
-
-}  // namespace
-
-Future<TcpStream> connect(Address to) {
-  const std::string what = "connect " + to.to_string();
-  auto socket = std::make_unique<Socket>(to, kStream, what);
-  socket->set_peer(to);
-  const int error = socket->backend().connect(socket->watch.fd, to.data(), to.size());
-  if (error != EINPROGRESS) check(error, what);
-  check(socket->attach(), what);  // not before, or epoll would report a hang-up
-  if (error == EINPROGRESS) {
-    socket->watch.writable = false;
-    co_await Call<void, Connecting>(socket.get(), kWrite, Connecting());
-  }
-  if (to.port()) socket->set_nodelay(true);
-  co_return TcpStream(std::move(socket));
-}
-
-Future<TcpStream> connect_unix(std::string_view path) { return connect(Address::unix_path(path)); }
-
-// --- Happy Eyeballs ------------------------------------------------------------------------------
-
-namespace {
-
-constexpr Duration kAttemptDelay = std::chrono::milliseconds(250);  // RFC 8305, section 5
 
 // The families in turn, beginning with the first one's; each in its order (RFC 8305, section 4).
 std::vector<Address> interleaved(const std::vector<Address>& all) {
@@ -138,6 +84,34 @@ Future<> attempt(Address to, Ended& ended) {
 }
 
 }  // namespace
+
+Future<std::vector<Address>> resolve(std::string host, unsigned short port) {
+  if (host.empty() || host.size() > 253 || host.find('\0') != host.npos) {
+    const std::string shown = host.substr(0, std::min<std::size_t>(host.find('\0'), 253));
+    throw ResolveError("resolve \"" + shown + "\": no name of a host");
+  }
+  if (const auto a = Address::numeric(host, port)) co_return std::vector<Address>(1, *a);
+  const std::shared_ptr<Name> name = look_up(host);
+  co_await name->known.wait();
+  std::vector<Address> found = name->found.value();
+  for (Address& each : found) each = each.with_port(port);
+  co_return found;
+}
+
+Future<TcpStream> connect(Address to) {
+  const std::string what = "connect " + to.to_string();
+  auto socket = std::make_unique<Socket>(to, kStream, what);
+  socket->set_peer(to);
+  const int error = socket->backend().connect(socket->watch.fd, to.data(), to.size());
+  if (error != EINPROGRESS) check(error, what);
+  check(socket->attach(), what);  // not before, or epoll would report a hang-up
+  if (error == EINPROGRESS) {
+    socket->watch.writable = false;
+    co_await Call<void, Connecting>(socket.get(), kWrite, Connecting());
+  }
+  if (to.port()) socket->set_nodelay(true);
+  co_return TcpStream(std::move(socket));
+}
 
 Future<TcpStream> connect(std::string host, unsigned short port) {
   const std::vector<Address> addresses = interleaved(co_await resolve(host, port));
@@ -162,7 +136,8 @@ Future<TcpStream> connect(std::string host, unsigned short port) {
       reasons.append(reasons.empty() ? "" : "; ").append(e.what());
     }
   }
-  throw std::system_error(first, "connect " + host + ':' + std::to_string(port) + " (" + reasons + ')');
+  const std::string what = "connect " + host + ':' + std::to_string(port);
+  throw std::system_error(first, what + " (" + reasons + ')');
 }
 
 }  // namespace hob::inline v0::net

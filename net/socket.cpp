@@ -49,6 +49,12 @@ void Socket::set_peer(const Address& peer) noexcept {
   std::memcpy(peer_, peer.data(), peer.size());
 }
 
+Socket& Handle::held() const {
+  if (!is_open()) throw_errno(ECANCELED, "a socket that was closed");
+  socket_->loop().check_thread();
+  return *socket_;
+}
+
 bool Operation::try_now() {
   if (!socket_ || !socket_->is_open()) {
     error_ = ECANCELED;

@@ -3,7 +3,7 @@
 // socket.hpp — what streams, listeners and UDP sockets have in common: a descriptor on a loop, and
 // the operations that wait for it. The only place where a call that would block is met.
 //
-// stream.hpp, listener.hpp and udp.hpp build on it. Calls Loop::attach and the Backend.
+// net.hpp and net.cpp build on it. Calls Loop::attach and the Backend.
 //
 // Invariants
 //   1. A Socket is attached once, edge-triggered, both directions, until close().
@@ -14,6 +14,7 @@
 //   5. Bytes are counted against the Law of the Fair Share as they move.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -26,6 +27,10 @@ namespace hob::inline v0::net {
 
 class Operation;
 
+inline std::string_view as_text(std::span<const std::byte> bytes) noexcept {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 // Throws std::system_error if a call has failed; `what` reads like "connect 10.0.0.1:80".
 inline void check(int error, const std::string& what) {
   if (error) throw_errno(error, what);
@@ -37,7 +42,7 @@ class Socket : public Framed {
   // A new one, of the address's family; for check().
   Socket(const Address& address, int type, const std::string& what);
   Socket(const Socket&) = delete;
-  ~Socket() { close(); }
+  virtual ~Socket() { close(); }
 
   // From here on it can be waited for: once it listens, or has begun to connect. Answers errno.
   int attach() { return loop_->attach(watch.fd, watch, kReadWrite); }
@@ -53,15 +58,17 @@ class Socket : public Framed {
   Address local() const;
   Address peer() const;  // remembered, since the kernel forgets it at a reset
   void set_peer(const Address& peer) noexcept;
+  // Whether somebody reads from it.
+  bool has_reader() const noexcept { return waiting_[0] != nullptr; }
   // Answers errno. Does nothing to a Unix socket.
   int set_nodelay(bool on) { return peer().port() ? set(Option::no_delay, on) : 0; }
   int set(Option option, int value) { return backend().set_option(watch.fd, option, value); }
 
   Watch watch;
 
-  // What close() has freed may be what an accept() waits for (listener.cpp).
-  using Hook = void (*)() noexcept;
-  static inline constinit thread_local Hook on_close = nullptr;
+  // What close() has freed may be what an accept() waits for.
+  using OnClose = void (*)() noexcept;
+  static inline constinit thread_local OnClose on_close = nullptr;
 
  private:
   friend class Operation;
@@ -124,6 +131,28 @@ class Call final : public Leaf<Call<T, F>, T>, public Operation {
   Io call() noexcept override { return f_(*socket_, result_); }
   F f_;
   Unit<T> result_{};
+};
+
+// What streams, listeners and UDP sockets are: the owner of a Socket; without one, as it was made or
+// moved from, it is closed. Move-only; to destroy it closes it.
+class Handle {
+ public:
+  Handle() noexcept = default;
+  explicit Handle(std::unique_ptr<Socket> socket) noexcept : socket_(std::move(socket)) {}
+
+  // Closes at once; what the kernel has taken is still sent, and connections that wait to be accepted
+  // are refused. Whoever waits gets ECANCELED, and so does every operation from now on.
+  void close() noexcept {
+    if (socket_) socket_->close();
+  }
+  bool is_open() const noexcept { return socket_ && socket_->is_open(); }
+
+  // The address of this end; after close(): nowhere.
+  Address local() const { return socket_ ? socket_->local() : Address(); }
+
+ protected:
+  Socket& held() const;  // throws ECANCELED if it is closed
+  std::unique_ptr<Socket> socket_;
 };
 
 }  // namespace hob::inline v0::net
