@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// json.cpp — how strings and numbers are spelled, what a Value does, and the parser.
+// json.cpp — how strings and numbers are spelled, the parser, and what a Value does.
 #include "json.hpp"
 
 #include <algorithm>
@@ -118,6 +118,150 @@ void write_string(std::string& out, std::string_view text) {
   }
   out += '"';
 }
+
+// By recursive descent: each function begins at its first byte, and ends behind its last.
+class Parser {
+ public:
+  explicit Parser(std::string_view text) : text_(text) {}
+
+  Value document(std::size_t depth) {
+    skip_space();
+    Value all = value(depth);
+    skip_space();
+    if (at_ < text_.size()) fail("the end");
+    return all;
+  }
+
+ private:
+  Value value(std::size_t depth) {
+    if (peek() == '{' || peek() == '[') return collection(depth);
+    if (peek() == '"') return string();
+    if (peek() == 't') return literal("true", true);
+    if (peek() == 'f') return literal("false", false);
+    if (peek() == 'n') return literal("null", nullptr);
+    return number();
+  }
+
+  // An array or an object.
+  Value collection(std::size_t depth) {
+    const bool keyed = peek() == '{';
+    const char close = keyed ? '}' : ']';
+    Value made = keyed ? object() : array();
+    if (depth == 0) fail("less nesting");
+    take(peek());
+    if (take(close)) return made;
+    do {
+      std::string key;
+      if (keyed) {
+        if (peek() != '"') fail("a key in quotes");
+        key = string();
+        if (!take(':')) fail("':'");
+      }
+      Value item = value(depth - 1);
+      keyed ? void(made[key] = std::move(item)) : made.push_back(std::move(item));
+    } while (take(','));
+    if (!take(close)) fail(keyed ? "',' or '}'" : "',' or ']'");
+    return made;
+  }
+
+  std::string string() {
+    std::string out;
+    for (++at_;;) {
+      const std::size_t run = plain(text_.substr(at_));
+      out.append(text_, at_, run);
+      at_ += run;
+      if (peek() == '"') break;
+      if (peek() != '\\') fail(byte(peek()) >= 0x80 ? "UTF-8" : "the rest of a string");
+      ++at_;
+      if (const auto known = kEscapes.find(peek()); known != kEscapes.npos)
+        ++at_, out += kEscaped[known];
+      else
+        append_utf8(out, code_point());
+    }
+    ++at_;
+    return out;
+  }
+
+  // uXXXX; or a pair of surrogates, uXXXX\uXXXX.
+  unsigned code_point() {
+    if (peek() != 'u') fail("one of \"\\/bfnrtu");
+    const std::size_t from = at_;
+    const unsigned first = unit();
+    if (first < 0xD800 || first > 0xDFFF) return first;
+    if (first < 0xDC00 && text_.substr(at_, 2) == "\\u") {
+      ++at_;
+      const unsigned second = unit();
+      if (second >> 10 == 0xDC00 >> 10) return 0x10000 + ((first & 0x3FF) << 10 | (second & 0x3FF));
+    }
+    at_ = from;
+    fail("a pair of surrogates");
+  }
+
+  unsigned unit() {
+    const std::string_view digits = text_.substr(at_ + 1, 4);
+    unsigned code = 0;
+    const char* end = std::from_chars(digits.data(), digits.data() + digits.size(), code, 16).ptr;
+    at_ += 1 + static_cast<std::size_t>(end - digits.data());
+    if (end != digits.data() + 4) fail("four hex digits");
+    return code;
+  }
+
+  Value number() {
+    const std::size_t from = at_;
+    if (peek() == '-') ++at_;
+    const bool zero = peek() == '0';
+    zero ? void(++at_) : digits(at_ == from ? "a value" : "a digit");
+    const std::size_t point = at_;
+    if (peek() == '.') ++at_, digits("a digit");
+    if (peek() == 'e' || peek() == 'E') {
+      ++at_;
+      if (peek() == '+' || peek() == '-') ++at_;
+      digits("a digit");
+    }
+    const std::string_view number = text_.substr(from, at_ - from);
+    if (at_ == point && number != "-0") {
+      if (std::int64_t n; read(number, n)) return n;
+      if (std::uint64_t n; read(number, n)) return n;
+    }
+    if (const double x = nearest(number); std::isfinite(x)) return x;
+    at_ = from;
+    fail("a number within a double's range");
+  }
+
+  void digits(const char* expected) {
+    if (peek() < '0' || peek() > '9') fail(expected);
+    while (peek() >= '0' && peek() <= '9') ++at_;
+  }
+
+  Value literal(std::string_view word, Value meaning) {
+    if (text_.substr(at_, word.size()) != word) fail("a value");
+    return at_ += word.size(), meaning;
+  }
+
+  [[noreturn]] void fail(std::string what) const {
+    const std::string_view rest = text_.substr(at_);
+    const std::size_t end = rest.find_first_of(" \t\r\n,:[]{}\"");
+    what = "json: expected " + what + " at offset " + std::to_string(at_) + ", found ";
+    what += rest.empty() ? "the end" : excerpt(rest.substr(0, end == 0 ? 1 : end), '\'');
+    throw ParseError(what, at_);
+  }
+
+  char peek() const noexcept { return at_ < text_.size() ? text_[at_] : '\0'; }
+
+  void skip_space() noexcept {
+    while (peek() == ' ' || peek() == '\n' || peek() == '\r' || peek() == '\t') ++at_;
+  }
+
+  // Past `c` and the white space around it, if it comes next.
+  bool take(char c) noexcept {
+    skip_space();
+    if (peek() != c) return false;
+    return ++at_, skip_space(), true;
+  }
+
+  const std::string_view text_;
+  std::size_t at_ = 0;
+};
 
 }  // namespace
 
@@ -300,156 +444,6 @@ void Value::write(std::string& out, int indent, std::size_t depth) const {
   if (!empty()) line(depth);
   out += is_array() ? ']' : '}';
 }
-
-// --- the parser ----------------------------------------------------------------------------------
-
-namespace {
-
-// By recursive descent: each function begins at its first byte, and ends behind its last.
-class Parser {
- public:
-  explicit Parser(std::string_view text) : text_(text) {}
-
-  Value document(std::size_t depth) {
-    skip_space();
-    Value all = value(depth);
-    skip_space();
-    if (at_ < text_.size()) fail("the end");
-    return all;
-  }
-
- private:
-  Value value(std::size_t depth) {
-    if (peek() == '{' || peek() == '[') return collection(depth);
-    if (peek() == '"') return string();
-    if (peek() == 't') return literal("true", true);
-    if (peek() == 'f') return literal("false", false);
-    if (peek() == 'n') return literal("null", nullptr);
-    return number();
-  }
-
-  // An array or an object.
-  Value collection(std::size_t depth) {
-    const bool keyed = peek() == '{';
-    const char close = keyed ? '}' : ']';
-    Value made = keyed ? object() : array();
-    if (depth == 0) fail("less nesting");
-    take(peek());
-    if (take(close)) return made;
-    do {
-      std::string key;
-      if (keyed) {
-        if (peek() != '"') fail("a key in quotes");
-        key = string();
-        if (!take(':')) fail("':'");
-      }
-      Value item = value(depth - 1);
-      keyed ? void(made[key] = std::move(item)) : made.push_back(std::move(item));
-    } while (take(','));
-    if (!take(close)) fail(keyed ? "',' or '}'" : "',' or ']'");
-    return made;
-  }
-
-  std::string string() {
-    std::string out;
-    for (++at_;;) {
-      const std::size_t run = plain(text_.substr(at_));
-      out.append(text_, at_, run);
-      at_ += run;
-      if (peek() == '"') break;
-      if (peek() != '\\') fail(byte(peek()) >= 0x80 ? "UTF-8" : "the rest of a string");
-      ++at_;
-      if (const auto known = kEscapes.find(peek()); known != kEscapes.npos)
-        ++at_, out += kEscaped[known];
-      else
-        append_utf8(out, code_point());
-    }
-    ++at_;
-    return out;
-  }
-
-  // uXXXX; or a pair of surrogates, uXXXX\uXXXX.
-  unsigned code_point() {
-    if (peek() != 'u') fail("one of \"\\/bfnrtu");
-    const std::size_t from = at_;
-    const unsigned first = unit();
-    if (first < 0xD800 || first > 0xDFFF) return first;
-    if (first < 0xDC00 && text_.substr(at_, 2) == "\\u") {
-      ++at_;
-      const unsigned second = unit();
-      if (second >> 10 == 0xDC00 >> 10) return 0x10000 + ((first & 0x3FF) << 10 | (second & 0x3FF));
-    }
-    at_ = from;
-    fail("a pair of surrogates");
-  }
-
-  unsigned unit() {
-    const std::string_view digits = text_.substr(at_ + 1, 4);
-    unsigned code = 0;
-    const char* end = std::from_chars(digits.data(), digits.data() + digits.size(), code, 16).ptr;
-    at_ += 1 + static_cast<std::size_t>(end - digits.data());
-    if (end != digits.data() + 4) fail("four hex digits");
-    return code;
-  }
-
-  Value number() {
-    const std::size_t from = at_;
-    if (peek() == '-') ++at_;
-    const bool zero = peek() == '0';
-    zero ? void(++at_) : digits(at_ == from ? "a value" : "a digit");
-    const std::size_t point = at_;
-    if (peek() == '.') ++at_, digits("a digit");
-    if (peek() == 'e' || peek() == 'E') {
-      ++at_;
-      if (peek() == '+' || peek() == '-') ++at_;
-      digits("a digit");
-    }
-    const std::string_view number = text_.substr(from, at_ - from);
-    if (at_ == point && number != "-0") {
-      if (std::int64_t n; read(number, n)) return n;
-      if (std::uint64_t n; read(number, n)) return n;
-    }
-    if (const double x = nearest(number); std::isfinite(x)) return x;
-    at_ = from;
-    fail("a number within a double's range");
-  }
-
-  void digits(const char* expected) {
-    if (peek() < '0' || peek() > '9') fail(expected);
-    while (peek() >= '0' && peek() <= '9') ++at_;
-  }
-
-  Value literal(std::string_view word, Value meaning) {
-    if (text_.substr(at_, word.size()) != word) fail("a value");
-    return at_ += word.size(), meaning;
-  }
-
-  [[noreturn]] void fail(std::string what) const {
-    const std::string_view rest = text_.substr(at_);
-    const std::size_t end = rest.find_first_of(" \t\r\n,:[]{}\"");
-    what = "json: expected " + what + " at offset " + std::to_string(at_) + ", found ";
-    what += rest.empty() ? "the end" : excerpt(rest.substr(0, end == 0 ? 1 : end), '\'');
-    throw ParseError(what, at_);
-  }
-
-  char peek() const noexcept { return at_ < text_.size() ? text_[at_] : '\0'; }
-
-  void skip_space() noexcept {
-    while (peek() == ' ' || peek() == '\n' || peek() == '\r' || peek() == '\t') ++at_;
-  }
-
-  // Past `c` and the white space around it, if it comes next.
-  bool take(char c) noexcept {
-    skip_space();
-    if (peek() != c) return false;
-    return ++at_, skip_space(), true;
-  }
-
-  const std::string_view text_;
-  std::size_t at_ = 0;
-};
-
-}  // namespace
 
 Value parse(std::string_view text, std::size_t max_depth) {
   return Parser(text).document(max_depth);

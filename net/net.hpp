@@ -30,8 +30,9 @@ class Lease {
   std::size_t size() const noexcept { return buffer_ ? size_ : 0; }
   bool empty() const noexcept { return size() == 0; }
 
+  static Io read(Socket& socket, std::monostate&, Lease& lease) noexcept;  // for ReadLease
+
  private:
-  friend struct Leasing;
   struct GiveBack {
     void operator()(std::byte* buffer) const noexcept;
   };
@@ -39,26 +40,17 @@ class Lease {
   std::size_t size_ = 0;
 };
 
-struct Reading {
-  std::span<std::byte> into;
-  static std::string name() { return "read"; }
-  Io operator()(Socket& socket, std::size_t& n) const noexcept;
-};
-using Read = Call<std::size_t, Reading>;
-
-struct Leasing {
-  static std::string name() { return "read"; }
-  Io operator()(Socket& socket, Lease& lease) const noexcept;
-};
-using ReadLease = Call<Lease, Leasing>;
-
-struct Writing {
+struct Unsent {
+  static Io write(Socket& socket, Unsent& unsent, std::monostate&) noexcept;
   std::string_view text;                     // what is left of a piece that was begun
   std::span<const std::string_view> pieces;  // and those after it
-  static std::string name() { return "write"; }
-  Io operator()(Socket& socket, std::monostate&) noexcept;
 };
-using Write = Call<void, Writing>;
+
+Io read_into(Socket& socket, std::span<std::byte>& into, std::size_t& n) noexcept;
+
+using Read = Call<std::size_t, std::span<std::byte>, read_into>;
+using ReadLease = Call<Lease, std::monostate, Lease::read>;
+using Write = Call<void, Unsent, Unsent::write>;
 
 // A connected stream of bytes, TCP or Unix.
 class TcpStream : public Handle {
@@ -68,22 +60,22 @@ class TcpStream : public Handle {
   // Reads what is there, waiting for at least one byte: how many, and 0 at the end. Dropped before it
   // has settled: nothing is read.
   Read read_some(std::span<std::byte> into) noexcept {
-    return {socket_.get(), kRead, {into}, into.empty()};
+    return {socket_.get(), kRead, "read", into, into.empty()};
   }
   Read read_some(std::span<char> into) noexcept { return read_some(std::as_writable_bytes(into)); }
 
   // The same into a buffer that is taken from the pool when bytes are there; empty at the end.
-  ReadLease read_lease() noexcept { return {socket_.get(), kRead, {}}; }
+  ReadLease read_lease() noexcept { return {socket_.get(), kRead, "read", {}}; }
 
   // Returns when all is with the kernel. Dropped: a part may have been sent.
   Write write_all(std::string_view text) noexcept {
-    return {socket_.get(), kWrite, {text, {}}, text.empty()};
+    return {socket_.get(), kWrite, "write", {text, {}}, text.empty()};
   }
   Write write_all(std::span<const std::byte> bytes) noexcept { return write_all(as_text(bytes)); }
   // Several pieces as one, with no copy (writev); the array is borrowed as well.
   Write write_all(std::span<const std::string_view> pieces) noexcept {
     const bool nothing = std::ranges::all_of(pieces, [](auto& piece) { return piece.empty(); });
-    return {socket_.get(), kWrite, {{}, pieces}, nothing};
+    return {socket_.get(), kWrite, "write", {{}, pieces}, nothing};
   }
 
   // Sends FIN: the peer reads to the end. We can still read.
@@ -160,7 +152,6 @@ class BufferedReader {
  private:
   void check_alone() const;
   std::span<char> room();  // for what comes, behind what is there
-  bool came(std::size_t n) noexcept { return end_ += n, n != 0; }
   std::string take(std::size_t bytes, std::size_t of);
   Future<std::string> read(std::string end, std::size_t limit, bool line);
 
@@ -182,6 +173,7 @@ struct ListenOptions {
 // Runnable it ends the pause, and lifts the latch.
 struct Listening final : Socket, Runnable {
   Listening(const Address& address, const std::string& what);
+  static Io accept(Socket& socket, std::monostate&, TcpStream& stream) noexcept;
   void pause(int error) noexcept;
   Alarm alarm;
   Hook<Listening> paused{*this};  // among those of this thread, during a pause
@@ -189,11 +181,7 @@ struct Listening final : Socket, Runnable {
   bool told = false;  // of this row of pauses
 };
 
-struct Accepting {
-  static std::string name() { return "accept"; }
-  Io operator()(Socket& socket, TcpStream& stream) const noexcept;
-};
-using Accept = Call<TcpStream, Accepting>;
+using Accept = Call<TcpStream, std::monostate, Listening::accept>;
 
 // Takes connections, whatever happens:
 //   net::TcpListener listener = net::listen("127.0.0.1", 8080);
@@ -209,7 +197,7 @@ class TcpListener : public Handle {
   Address address() const { return local(); }
 
   // The next connection, TCP_NODELAY set. Dropped: it stays.
-  Accept accept() noexcept { return {socket_.get(), kRead, {}}; }
+  Accept accept() noexcept { return {socket_.get(), kRead, "accept", {}}; }
 
   // How often accept() has paused for want of descriptors.
   std::size_t pauses() const noexcept {
@@ -258,24 +246,19 @@ Future<TcpStream> connect(std::string host, unsigned short port);
 // --- datagrams -----------------------------------------------------------------------------------
 
 struct Datagram {
+  static Io receive(Socket& socket, std::span<std::byte>& into, Datagram& datagram) noexcept;
   std::size_t size = 0;  // bytes received; what did not fit is gone
   Address from;
 };
 
-struct Receiving {
-  std::span<std::byte> into;
-  static std::string name() { return "receive"; }
-  Io operator()(Socket& socket, Datagram& datagram) const noexcept;
-};
-using ReceiveFrom = Call<Datagram, Receiving>;
-
-struct Sending {
+struct Parcel {
+  static Io send(Socket& socket, Parcel& parcel, std::monostate&) noexcept;
   std::string_view text;
-  Address to;
-  std::string name() const { return to.family() ? "send to " + to.to_string() : "send"; }
-  Io operator()(Socket& socket, std::monostate&) const noexcept;
+  Address to;  // nowhere: to the connected peer
 };
-using SendTo = Call<void, Sending>;
+
+using ReceiveFrom = Call<Datagram, std::span<std::byte>, Datagram::receive>;
+using SendTo = Call<void, Parcel, Parcel::send>;
 
 // Each datagram is sent and received by one system call.
 class UdpSocket : public Handle {
@@ -290,7 +273,7 @@ class UdpSocket : public Handle {
 
   // Waits while the system's buffer is full.
   SendTo send_to(std::string_view text, const Address& to) noexcept {
-    return {socket_.get(), kWrite, {text, to}};
+    return {socket_.get(), kWrite, to.family() ? "send to" : "send", {text, to}};
   }
   SendTo send_to(std::span<const std::byte> bytes, const Address& to) noexcept {
     return send_to(as_text(bytes), to);
@@ -300,7 +283,7 @@ class UdpSocket : public Handle {
 
   // The next datagram. Dropped: it stays.
   ReceiveFrom recv_from(std::span<std::byte> into) noexcept {
-    return {socket_.get(), kRead, {into}};
+    return {socket_.get(), kRead, "receive", into};
   }
   ReceiveFrom recv_from(std::span<char> into) noexcept {
     return recv_from(std::as_writable_bytes(into));

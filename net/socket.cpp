@@ -97,10 +97,9 @@ void Operation::leave() noexcept {
   waiter() = nullptr;
 }
 
-void Operation::fail(std::string name) const {
-  const Address peer = socket_ ? socket_->peer() : Address();
-  if (peer.family()) name += ' ' + peer.to_string();
-  throw_errno(error_, name);
+void Operation::fail(const Address& whom) const {
+  const Address with = whom.family() || !socket_ ? whom : socket_->peer();
+  throw_errno(error_, with.family() ? name_ + (' ' + with.to_string()) : name_);
 }
 
 }  // namespace hob::inline v0::net

@@ -89,15 +89,16 @@ class Operation : public Asked {
 
  protected:
   // A null socket is one that was closed: ECANCELED. `done`: there is nothing to do.
-  Operation(Socket* socket, Interest direction, bool done) noexcept
-      : socket_(socket), direction_(direction), done_(done) {}
-  Operation(Operation&& from) noexcept : Operation(from.socket_, from.direction_, from.done_) {}
+  Operation(Socket* socket, Interest direction, const char* name, bool done) noexcept
+      : socket_(socket), name_(name), direction_(direction), done_(done) {}
+  Operation(Operation&& from) noexcept
+      : Operation(from.socket_, from.direction_, from.name_, from.done_) {}
   ~Operation() { leave(); }
 
   // The system call; kMore as its error: that was not all.
   virtual Io call() noexcept = 0;
-  // Throws what went wrong; `name` begins the sentence: "read 127.0.0.1:80".
-  [[noreturn]] void fail(std::string name) const;
+  // Throws what went wrong, like "read 127.0.0.1:80"; with whom, or else with the peer.
+  [[noreturn]] void fail(const Address& whom) const;
 
   Socket* socket_;
   int error_ = 0;
@@ -111,25 +112,29 @@ class Operation : public Asked {
   bool& latch() noexcept { return writes() ? socket_->watch.writable : socket_->watch.readable; }
   Runnable*& waiter() noexcept { return writes() ? socket_->watch.writer : socket_->watch.reader; }
 
+  const char* const name_;
   const Interest direction_;
   bool done_;
 };
 inline constexpr int kMore = -1;
 
-// The Operation that gives a T by calling f(socket, result). f.name() is what it is called in errors.
-template <class T, class F>
-class Call final : public Leaf<Call<T, F>, T>, public Operation {
+// The Operation that gives a T by calling kCall(socket, given, result).
+template <class T, class Given, Io (*kCall)(Socket&, Given&, Unit<T>&) noexcept>
+class Call final : public Leaf<Call<T, Given, kCall>, T>, public Operation {
  public:
-  Call(Socket* socket, Interest direction, F f, bool done = false) noexcept
-      : Operation(socket, direction, done), f_(f) {}
+  Call(Socket* socket, Interest direction, const char* name, Given given, bool done = false)
+      : Operation(socket, direction, name, done), given_(given) {}
   T finish() {
-    if (error_) fail(f_.name());
+    if (error_) {
+      if constexpr (requires { given_.to; }) fail(given_.to);
+      fail(Address());
+    }
     return static_cast<T>(std::move(result_));
   }
 
  private:
-  Io call() noexcept override { return f_(*socket_, result_); }
-  F f_;
+  Io call() noexcept override { return kCall(*socket_, given_, result_); }
+  Given given_;
   Unit<T> result_{};
 };
 
