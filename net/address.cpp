@@ -82,19 +82,17 @@ std::optional<Address> Address::numeric(std::string_view host, unsigned short po
   const std::string text(host);  // inet_pton wants a terminator
   sockaddr_in v4{};
   v4.sin_family = AF_INET;
-  v4.sin_port = htons(port);
-  if (inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) return made(v4);
+  if (inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) return made(v4).with_port(port);
 
   sockaddr_in6 v6{};
   v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(port);
-  if (host.empty()) return made(v6);
+  if (host.empty()) return made(v6).with_port(port);
   const std::size_t zone = text.find('%');
   unsigned long scope = 0;
   if (zone != text.npos && !number(host.substr(zone + 1), 0xffffffff, scope)) return std::nullopt;
   if (inet_pton(AF_INET6, text.substr(0, zone).c_str(), &v6.sin6_addr) != 1) return std::nullopt;
   v6.sin6_scope_id = static_cast<std::uint32_t>(scope);
-  return made(v6);
+  return made(v6).with_port(port);
 }
 
 Address Address::unix_path(std::string_view path) {

@@ -120,19 +120,18 @@ void write_string(std::string& out, std::string_view text) {
 }
 
 // By recursive descent: each function begins at its first byte, and ends behind its last.
-class Parser {
- public:
-  explicit Parser(std::string_view text) : text_(text) {}
+struct Parser {
+  const std::string_view text;
+  std::size_t at = 0;
 
   Value document(std::size_t depth) {
     skip_space();
     Value all = value(depth);
     skip_space();
-    if (at_ < text_.size()) fail("the end");
+    if (at < text.size()) fail("the end");
     return all;
   }
 
- private:
   Value value(std::size_t depth) {
     if (peek() == '{' || peek() == '[') return collection(depth);
     if (peek() == '"') return string();
@@ -166,101 +165,98 @@ class Parser {
 
   std::string string() {
     std::string out;
-    for (++at_;;) {
-      const std::size_t run = plain(text_.substr(at_));
-      out.append(text_, at_, run);
-      at_ += run;
+    for (++at;;) {
+      const std::size_t run = plain(text.substr(at));
+      out.append(text, at, run);
+      at += run;
       if (peek() == '"') break;
       if (peek() != '\\') fail(byte(peek()) >= 0x80 ? "UTF-8" : "the rest of a string");
-      ++at_;
+      ++at;
       if (const auto known = kEscapes.find(peek()); known != kEscapes.npos)
-        ++at_, out += kEscaped[known];
+        ++at, out += kEscaped[known];
       else
         append_utf8(out, code_point());
     }
-    ++at_;
+    ++at;
     return out;
   }
 
   // uXXXX; or a pair of surrogates, uXXXX\uXXXX.
   unsigned code_point() {
     if (peek() != 'u') fail("one of \"\\/bfnrtu");
-    const std::size_t from = at_;
+    const std::size_t from = at;
     const unsigned first = unit();
     if (first < 0xD800 || first > 0xDFFF) return first;
-    if (first < 0xDC00 && text_.substr(at_, 2) == "\\u") {
-      ++at_;
+    if (first < 0xDC00 && text.substr(at, 2) == "\\u") {
+      ++at;
       const unsigned second = unit();
       if (second >> 10 == 0xDC00 >> 10) return 0x10000 + ((first & 0x3FF) << 10 | (second & 0x3FF));
     }
-    at_ = from;
+    at = from;
     fail("a pair of surrogates");
   }
 
   unsigned unit() {
-    const std::string_view digits = text_.substr(at_ + 1, 4);
+    const std::string_view digits = text.substr(at + 1, 4);
     unsigned code = 0;
     const char* end = std::from_chars(digits.data(), digits.data() + digits.size(), code, 16).ptr;
-    at_ += 1 + static_cast<std::size_t>(end - digits.data());
+    at += 1 + static_cast<std::size_t>(end - digits.data());
     if (end != digits.data() + 4) fail("four hex digits");
     return code;
   }
 
   Value number() {
-    const std::size_t from = at_;
-    if (peek() == '-') ++at_;
+    const std::size_t from = at;
+    if (peek() == '-') ++at;
     const bool zero = peek() == '0';
-    zero ? void(++at_) : digits(at_ == from ? "a value" : "a digit");
-    const std::size_t point = at_;
-    if (peek() == '.') ++at_, digits("a digit");
+    zero ? void(++at) : digits(at == from ? "a value" : "a digit");
+    const std::size_t point = at;
+    if (peek() == '.') ++at, digits("a digit");
     if (peek() == 'e' || peek() == 'E') {
-      ++at_;
-      if (peek() == '+' || peek() == '-') ++at_;
+      ++at;
+      if (peek() == '+' || peek() == '-') ++at;
       digits("a digit");
     }
-    const std::string_view number = text_.substr(from, at_ - from);
-    if (at_ == point && number != "-0") {
+    const std::string_view number = text.substr(from, at - from);
+    if (at == point && number != "-0") {
       if (std::int64_t n; read(number, n)) return n;
       if (std::uint64_t n; read(number, n)) return n;
     }
     if (const double x = nearest(number); std::isfinite(x)) return x;
-    at_ = from;
+    at = from;
     fail("a number within a double's range");
   }
 
   void digits(const char* expected) {
     if (peek() < '0' || peek() > '9') fail(expected);
-    while (peek() >= '0' && peek() <= '9') ++at_;
+    while (peek() >= '0' && peek() <= '9') ++at;
   }
 
   Value literal(std::string_view word, Value meaning) {
-    if (text_.substr(at_, word.size()) != word) fail("a value");
-    return at_ += word.size(), meaning;
+    if (text.substr(at, word.size()) != word) fail("a value");
+    return at += word.size(), meaning;
   }
 
   [[noreturn]] void fail(std::string what) const {
-    const std::string_view rest = text_.substr(at_);
+    const std::string_view rest = text.substr(at);
     const std::size_t end = rest.find_first_of(" \t\r\n,:[]{}\"");
-    what = "json: expected " + what + " at offset " + std::to_string(at_) + ", found ";
+    what = "json: expected " + what + " at offset " + std::to_string(at) + ", found ";
     what += rest.empty() ? "the end" : excerpt(rest.substr(0, end == 0 ? 1 : end), '\'');
-    throw ParseError(what, at_);
+    throw ParseError(what, at);
   }
 
-  char peek() const noexcept { return at_ < text_.size() ? text_[at_] : '\0'; }
+  char peek() const noexcept { return at < text.size() ? text[at] : '\0'; }
 
   void skip_space() noexcept {
-    while (peek() == ' ' || peek() == '\n' || peek() == '\r' || peek() == '\t') ++at_;
+    while (peek() == ' ' || peek() == '\n' || peek() == '\r' || peek() == '\t') ++at;
   }
 
   // Past `c` and the white space around it, if it comes next.
   bool take(char c) noexcept {
     skip_space();
     if (peek() != c) return false;
-    return ++at_, skip_space(), true;
+    return ++at, skip_space(), true;
   }
-
-  const std::string_view text_;
-  std::size_t at_ = 0;
 };
 
 }  // namespace
@@ -446,7 +442,7 @@ void Value::write(std::string& out, int indent, std::size_t depth) const {
 }
 
 Value parse(std::string_view text, std::size_t max_depth) {
-  return Parser(text).document(max_depth);
+  return Parser{text}.document(max_depth);
 }
 
 }  // namespace hob::inline v0::json

@@ -83,8 +83,8 @@ Io Unsent::write(Socket& socket, Unsent& unsent, std::monostate&) noexcept {
 }
 
 void TcpStream::shutdown_write() {
-  if (const int error = held().backend().shutdown_write(socket_->watch.fd))
-    throw_errno(error, "shut down " + peer().to_string());
+  const int error = held().backend().shutdown_write(socket_->watch.fd);
+  check(error, "shut down " + peer().to_string());
 }
 
 void TcpStream::abort() noexcept {
@@ -122,11 +122,9 @@ Future<std::uint64_t> copy(TcpStream& from, TcpStream& to) {
 }
 
 // --- BufferedReader ------------------------------------------------------------------------------
-//
-// Each read looks for its end in the buffer, and asks the stream for more until it is there. Only
-// then is anything taken.
 
-// A read of ours that goes on waits for the stream.
+// Each read looks for its end in the buffer, and waits for the stream until it is there; only then is
+// anything taken. So who reads from the stream meanwhile is another read of ours.
 void BufferedReader::check_alone() const {
   if (stream_.is_open() && stream_.socket_->has_reader())
     misuse("a BufferedReader serves one read at a time");
@@ -195,26 +193,17 @@ Future<std::string> BufferedReader::read_to_end(std::size_t limit) {
 
 // --- listeners -----------------------------------------------------------------------------------
 
-namespace {
+static thread_local List<Hook<Listening>> pausing;
 
-thread_local List<Hook<Listening>> pausing;
-
-// Whether the connection was gone, or its network, before it was taken (accept(2), "Error handling").
-bool passed_over(int error) noexcept {
-  constexpr int kGone[] = {ECONNABORTED, EPROTO,      ENETDOWN, ENOPROTOOPT, EHOSTDOWN,
-                           EHOSTUNREACH, ENETUNREACH, EPERM,    ETIMEDOUT,   ECONNRESET,
+// The connection, or its network, was gone before it was taken (accept(2), "Error handling").
+static constexpr int kGone[] = {
+    ECONNABORTED, EPROTO,      ENETDOWN, ENOPROTOOPT, EHOSTDOWN,
+    EHOSTUNREACH, ENETUNREACH, EPERM,    ETIMEDOUT,   ECONNRESET,
 #ifdef ENONET
-                           ENONET
+    ENONET,
 #endif
-  };
-  return std::ranges::find(kGone, error) != std::end(kGone);
-}
-
-bool exhausted(int error) noexcept {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
-}  // namespace
+};
+static constexpr int kNoneLeft[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
 
 Listening::Listening(const Address& address, const std::string& what)
     : Socket(address, kStream, what), Runnable([](Runnable& self) {
@@ -246,8 +235,11 @@ Io Listening::accept(Socket& socket, std::monostate&, TcpStream& stream) noexcep
   if (listening.paused.linked()) return {0, EAGAIN};
   Address peer;
   const Io io = socket.backend().accept(socket.watch.fd, peer.data(), peer.room());
-  if (passed_over(io.error)) return {Loop::kBytes / 32, kMore};  // a share is so many of them
-  if (exhausted(io.error)) return listening.pause(io.error), Io{0, EAGAIN};
+  const auto is_one_of = [&](std::span<const int> errors) {
+    return std::ranges::find(errors, io.error) != errors.end();
+  };
+  if (is_one_of(kGone)) return {Loop::kBytes / 32, kMore};  // a share is so many of them
+  if (is_one_of(kNoneLeft)) return listening.pause(io.error), Io{0, EAGAIN};
   if (io.error) return {0, io.error};
   listening.told = false;
   auto taken = std::make_unique<Socket>(static_cast<int>(io.n));
@@ -272,14 +264,12 @@ TcpListener listen(const Address& address, ListenOptions options) {
 }
 
 TcpListener listen(std::string_view host, unsigned short port, ListenOptions options) {
-  const Address address = Address::of(host, port);
-  if (!host.empty()) return listen(address, options);
   try {
-    return listen(address, options);
+    return listen(Address::of(host, port), options);
   } catch (const std::system_error& e) {
-    if (e.code() != std::errc::address_family_not_supported &&
-        e.code() != std::errc::address_not_available)
-      throw;
+    const bool no_ipv6 = e.code() == std::errc::address_family_not_supported ||
+                         e.code() == std::errc::address_not_available;
+    if (!host.empty() || !no_ipv6) throw;
   }
   return listen(Address::of("0.0.0.0", port), options);
 }
@@ -329,17 +319,6 @@ Future<> look_up(std::shared_ptr<Name> name, std::string host) {
   name->known.set();
 }
 
-std::shared_ptr<Name> look_up(const std::string& host) {
-  const TimePoint now = Loop::current().clock();
-  if (names.size() >= kNames) names.clear();
-  std::shared_ptr<Name>& name = names[{here.id, host}];
-  if (!name || name->until <= now) {
-    name = std::make_shared<Name>();
-    detach(look_up(name, host));
-  }
-  return name;
-}
-
 // Until the system knows how the attempt ended.
 Io connected(Socket& socket, std::monostate&, std::monostate&) noexcept {
   const int error = socket.backend().connect_result(socket.watch);
@@ -348,15 +327,12 @@ Io connected(Socket& socket, std::monostate&, std::monostate&) noexcept {
 using Connected = Call<void, std::monostate, connected>;
 
 // The families in turn, beginning with the first one's; each in its order (RFC 8305, section 4).
-std::vector<Address> interleaved(const std::vector<Address>& all) {
-  std::vector<Address> mixed, others;
-  for (const Address& each : all)
-    (each.family() == all[0].family() ? mixed : others).push_back(each);
-  for (std::size_t i = 0; i < others.size(); ++i) {
-    const std::size_t place = std::min(2 * i + 1, mixed.size());
-    mixed.insert(mixed.begin() + static_cast<std::ptrdiff_t>(place), others[i]);
-  }
-  return mixed;
+std::vector<Address> interleaved(std::vector<Address> all) {
+  const auto like_first = [first = all[0].family()](auto& each) { return each.family() == first; };
+  auto other = std::stable_partition(all.begin(), all.end(), like_first);
+  for (auto place = all.begin() + 1; place < other && other != all.end(); place += 2)
+    std::rotate(place, other, other + 1), ++other;
+  return all;
 }
 
 using Ended = Queue<Result<TcpStream>>;
@@ -374,7 +350,13 @@ Future<std::vector<Address>> resolve(std::string host, unsigned short port) {
     throw ResolveError("resolve \"" + shown + "\": no name of a host");
   }
   if (const auto a = Address::numeric(host, port)) co_return std::vector<Address>(1, *a);
-  const std::shared_ptr<Name> name = look_up(host);
+  if (names.size() >= kNames) names.clear();
+  std::shared_ptr<Name>& last = names[{here.id, host}];
+  if (!last || last->until <= Loop::current().clock()) {
+    last = std::make_shared<Name>();
+    detach(look_up(last, host));
+  }
+  const std::shared_ptr<Name> name = last;
   co_await name->known.wait();
   std::vector<Address> found = name->found.value();
   for (Address& each : found) each = each.with_port(port);

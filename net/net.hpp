@@ -94,10 +94,6 @@ class TcpStream : public Handle {
   // Sends small writes at once (TCP_NODELAY). On for every TCP stream, as in asyncio.
   void set_nodelay(bool on) { check(held().set_nodelay(on), "set_nodelay"); }
 
-  // Whether a read would find something, be it the end: a pooled connection of which that is true is
-  // stale. Does not call the kernel.
-  bool readable() const noexcept { return is_open() && socket_->watch.readable; }
-
  private:
   friend class BufferedReader;
 };
@@ -111,7 +107,6 @@ Future<std::uint64_t> copy(TcpStream& from, TcpStream& to);
 // The stream has ended before what was asked for came.
 struct EndOfStream : std::runtime_error {
   EndOfStream() : std::runtime_error("the stream has ended") {}
-  explicit EndOfStream(const std::string& what) : std::runtime_error(what) {}
 };
 
 // More came than the limit allows.

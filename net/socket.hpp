@@ -3,9 +3,6 @@
 // socket.hpp — what streams, listeners and UDP sockets have in common: a descriptor on a loop, and
 // the operations that wait for it. The only place where a call that would block is met.
 //
-// net.hpp and net.cpp build on it. Calls Loop::attach and the Backend.
-//
-// Invariants
 //   1. A Socket is attached once, edge-triggered, both directions, until close().
 //   2. An Operation tries first. What would block waits for the latch, and tries again when its
 //      coroutine is about to resume (the Law of the Latch): a hint that was wrong costs one try.
@@ -58,9 +55,8 @@ class Socket : public Framed {
   Address local() const;
   Address peer() const;  // remembered, since the kernel forgets it at a reset
   void set_peer(const Address& peer) noexcept;
-  // Whether somebody reads from it.
   bool has_reader() const noexcept { return waiting_[0] != nullptr; }
-  // Answers errno. Does nothing to a Unix socket.
+  // These two answer errno. The first does nothing to a Unix socket.
   int set_nodelay(bool on) { return peer().port() ? set(Option::no_delay, on) : 0; }
   int set(Option option, int value) { return backend().set_option(watch.fd, option, value); }
 
@@ -82,7 +78,6 @@ class Socket : public Framed {
 // One operation in progress; lives in the awaiting coroutine's frame.
 class Operation : public Asked {
  public:
-  // For Leaf, an Operation's other base.
   bool try_now();
   void begin(Runnable& task) noexcept;
   bool again(Runnable& task) noexcept final;
