@@ -124,14 +124,6 @@ struct Parser {
   const std::string_view text;
   std::size_t at = 0;
 
-  Value document(std::size_t depth) {
-    skip_space();
-    Value all = value(depth);
-    skip_space();
-    if (at < text.size()) fail("the end");
-    return all;
-  }
-
   Value value(std::size_t depth) {
     if (peek() == '{' || peek() == '[') return collection(depth);
     if (peek() == '"') return string();
@@ -278,8 +270,6 @@ Value::Value(std::initializer_list<Value> items) {
     for (const Value& pair : items) (*this)[pair[0].as_string()] = pair[1];
 }
 
-Value array(std::initializer_list<Value> items) { return std::vector<Value>(items); }
-
 Value object(std::initializer_list<Member> members) {
   Value made(new Value::Object);
   for (const Member& member : members) made[member.key] = member.value;
@@ -309,8 +299,6 @@ void Value::need(bool right, std::string_view asked) const {
   throw TypeError("json: " + std::string(asked) + " of " + is);
 }
 
-bool Value::as_bool() const { return need(is_bool(), "as_bool()"), is_.bits != 0; }
-
 std::int64_t Value::as_int() const {
   const Value n = kind_ == Kind::real ? whole(is_.real) : is_int() ? *this : nullptr;
   return need(n.is_int(), "as_int()"), static_cast<std::int64_t>(n.is_.bits);
@@ -325,10 +313,6 @@ double Value::as_double() const {
   need(is_number(), "as_double()");
   if (kind_ == Kind::real) return is_.real;
   return is_int() ? static_cast<double>(as_int()) : static_cast<double>(is_.bits);
-}
-
-const std::string& Value::as_string() const {
-  return need(is_string(), "as_string()"), *is_.string;
 }
 
 const Value* Value::find(std::string_view key) const {
@@ -378,11 +362,6 @@ const Value& Value::operator[](std::size_t index) const {
   const std::string asked = '[' + std::to_string(index) + ']';
   need(is_array(), asked);
   throw std::out_of_range("json: " + asked + " of an array of " + std::to_string(size()));
-}
-
-const Value* Value::begin() const {
-  need(is_array() || is_null(), "begin()");
-  return is_null() ? nullptr : is_.array->data();
 }
 
 void Value::push_back(Value item) {
@@ -442,7 +421,12 @@ void Value::write(std::string& out, int indent, std::size_t depth) const {
 }
 
 Value parse(std::string_view text, std::size_t max_depth) {
-  return Parser{text}.document(max_depth);
+  Parser parser{text};
+  parser.skip_space();
+  Value all = parser.value(max_depth);
+  parser.skip_space();
+  if (parser.at < text.size()) parser.fail("the end");
+  return all;
 }
 
 }  // namespace hob::inline v0::json

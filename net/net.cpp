@@ -87,11 +87,6 @@ void TcpStream::shutdown_write() {
   check(error, "shut down " + peer().to_string());
 }
 
-void TcpStream::abort() noexcept {
-  if (is_open()) socket_->set(Option::abort_on_close, 1);
-  close();
-}
-
 Future<> TcpStream::finish(Duration limit) {
   const auto to_the_end = [](TcpStream& stream) -> Future<> {
     stream.shutdown_write();
@@ -328,10 +323,11 @@ using Connected = Call<void, std::monostate, connected>;
 
 // The families in turn, beginning with the first one's; each in its order (RFC 8305, section 4).
 std::vector<Address> interleaved(std::vector<Address> all) {
-  const auto like_first = [first = all[0].family()](auto& each) { return each.family() == first; };
-  auto other = std::stable_partition(all.begin(), all.end(), like_first);
-  for (auto place = all.begin() + 1; place < other && other != all.end(); place += 2)
-    std::rotate(place, other, other + 1), ++other;
+  for (auto place = all.begin() + 1; place < all.end(); ++place) {
+    const auto differs = [last = place[-1].family()](auto& each) { return each.family() != last; };
+    const auto next = std::find_if(place, all.end(), differs);
+    if (next != all.end()) std::rotate(place, next, next + 1);
+  }
   return all;
 }
 
@@ -403,37 +399,6 @@ Future<TcpStream> connect(std::string host, unsigned short port) {
   }
   const std::string what = "connect " + host + ':' + std::to_string(port);
   throw std::system_error(first, what + " (" + reasons + ')');
-}
-
-// --- datagrams -----------------------------------------------------------------------------------
-
-Io Datagram::receive(Socket& socket, std::span<std::byte>& into, Datagram& datagram) noexcept {
-  Address& from = datagram.from;
-  const Io io = socket.backend().recv_from(socket.watch.fd, into, from.data(), from.room());
-  datagram.size = io.n;
-  return io;
-}
-
-Io Parcel::send(Socket& socket, Parcel& parcel, std::monostate&) noexcept {
-  const auto bytes = std::as_bytes(std::span(parcel.text));
-  const Address& to = parcel.to;
-  return to.family() ? socket.backend().send_to(socket.watch.fd, bytes, to.data(), to.size())
-                     : socket.backend().send(socket.watch.fd, bytes);
-}
-
-UdpSocket UdpSocket::bind(const Address& address) {
-  const std::string what = "bind " + address.to_string();
-  auto socket = std::make_unique<Socket>(address, kDatagram, what);
-  check(socket->backend().bind(socket->watch.fd, address.data(), address.size()), what);
-  check(socket->attach(), what);
-  return UdpSocket(std::move(socket));
-}
-
-void UdpSocket::connect(const Address& peer) {
-  Socket& socket = held();
-  check(socket.backend().connect(socket.watch.fd, peer.data(), peer.size()),
-        "connect " + peer.to_string());
-  socket.set_peer(peer);
 }
 
 }  // namespace hob::inline v0::net

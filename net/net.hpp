@@ -82,7 +82,10 @@ class TcpStream : public Handle {
   void shutdown_write();
 
   // Closes with a reset (RST): what is under way is lost, and the peer is told so.
-  void abort() noexcept;
+  void abort() noexcept {
+    if (is_open()) socket_->set(Option::abort_on_close, 1);
+    close();
+  }
 
   // FIN, waits for the peer's end, closes. What still comes is dropped. TimedOut if it does not end
   // within `limit`; closed all the same.
@@ -241,13 +244,23 @@ Future<TcpStream> connect(std::string host, unsigned short port);
 // --- datagrams -----------------------------------------------------------------------------------
 
 struct Datagram {
-  static Io receive(Socket& socket, std::span<std::byte>& into, Datagram& datagram) noexcept;
+  static Io receive(Socket& socket, std::span<std::byte>& into, Datagram& datagram) noexcept {
+    Address& from = datagram.from;
+    const Io io = socket.backend().recv_from(socket.watch.fd, into, from.data(), from.room());
+    datagram.size = io.n;
+    return io;
+  }
   std::size_t size = 0;  // bytes received; what did not fit is gone
   Address from;
 };
 
 struct Parcel {
-  static Io send(Socket& socket, Parcel& parcel, std::monostate&) noexcept;
+  static Io send(Socket& socket, Parcel& parcel, std::monostate&) noexcept {
+    const auto& [text, to] = parcel;
+    const auto bytes = std::as_bytes(std::span(text));
+    return to.family() ? socket.backend().send_to(socket.watch.fd, bytes, to.data(), to.size())
+                       : socket.backend().send(socket.watch.fd, bytes);
+  }
   std::string_view text;
   Address to;  // nowhere: to the connected peer
 };
@@ -261,10 +274,21 @@ class UdpSocket : public Handle {
   using Handle::Handle;
 
   // Port 0: the system picks one. std::system_error says why not.
-  static UdpSocket bind(const Address& address);
+  static UdpSocket bind(const Address& address) {
+    const std::string what = "bind " + address.to_string();
+    auto socket = std::make_unique<Socket>(address, kDatagram, what);
+    check(socket->backend().bind(socket->watch.fd, address.data(), address.size()), what);
+    check(socket->attach(), what);
+    return UdpSocket(std::move(socket));
+  }
 
   // Names the one peer: others are not heard, and errors that it sends back (ECONNREFUSED) are told.
-  void connect(const Address& peer);
+  void connect(const Address& peer) {
+    Socket& socket = held();
+    const int error = socket.backend().connect(socket.watch.fd, peer.data(), peer.size());
+    check(error, "connect " + peer.to_string());
+    socket.set_peer(peer);
+  }
 
   // Waits while the system's buffer is full.
   SendTo send_to(std::string_view text, const Address& to) noexcept {

@@ -80,23 +80,6 @@ bool Operation::attempt() noexcept {
   return true;
 }
 
-// With the latch up it is the share that is used up: once through the ready queue renews it.
-void Operation::begin(Runnable& task) noexcept {
-  waiting() = this;
-  latch() ? task.arm() : static_cast<void>(waiter() = &task);
-}
-
-bool Operation::again(Runnable& task) noexcept {
-  if (socket_ && !attempt()) return begin(task), false;
-  return leave(), true;
-}
-
-void Operation::leave() noexcept {
-  if (!socket_ || waiting() != this) return;
-  waiting() = nullptr;
-  waiter() = nullptr;
-}
-
 void Operation::fail(const Address& whom) const {
   const Address with = whom.family() || !socket_ ? whom : socket_->peer();
   throw_errno(error_, with.family() ? name_ + (' ' + with.to_string()) : name_);

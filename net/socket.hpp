@@ -79,8 +79,15 @@ class Socket : public Framed {
 class Operation : public Asked {
  public:
   bool try_now();
-  void begin(Runnable& task) noexcept;
-  bool again(Runnable& task) noexcept final;
+  // With the latch up it is the share that is used up: once through the ready queue renews it.
+  void begin(Runnable& task) noexcept {
+    waiting() = this;
+    latch() ? task.arm() : static_cast<void>(waiter() = &task);
+  }
+  bool again(Runnable& task) noexcept final {
+    if (socket_ && !attempt()) return begin(task), false;
+    return leave(), true;
+  }
 
  protected:
   // A null socket is one that was closed: ECANCELED. `done`: there is nothing to do.
@@ -101,7 +108,9 @@ class Operation : public Asked {
  private:
   friend class Socket;
   bool attempt() noexcept;
-  void leave() noexcept;
+  void leave() noexcept {
+    if (socket_ && waiting() == this) waiting() = nullptr, waiter() = nullptr;
+  }
   bool writes() const noexcept { return direction_ == kWrite; }
   Operation*& waiting() noexcept { return socket_->waiting_[writes()]; }
   bool& latch() noexcept { return writes() ? socket_->watch.writable : socket_->watch.readable; }
