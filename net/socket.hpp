@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // socket.hpp — what streams, listeners and UDP sockets have in common: a descriptor on a loop, and
-// the operations that wait for it. The only place where a call that would block is met.
+// the operations that wait for it. The only place where a call that would block is met. The public
+// classes are in net.hpp, the longer functions of both in net.cpp.
 //
 //   1. A Socket is attached once, edge-triggered, both directions, until close().
 //   2. An Operation tries first. What would block waits for the latch, and tries again when its
