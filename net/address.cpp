@@ -42,16 +42,15 @@ Address made(const T& from, std::size_t size = sizeof(T)) noexcept {
   return Address::of(reinterpret_cast<const sockaddr*>(&from), static_cast<unsigned>(size));
 }
 
-template <class T>
-T as(const Address& address) noexcept {
-  T to{};
+// As if it were IPv6's: family and port stand in the same place in IPv4's.
+constexpr std::size_t kPortAt = offsetof(sockaddr_in6, sin6_port);
+static_assert(kPortAt == offsetof(sockaddr_in, sin_port));
+sockaddr_in6 inet(const Address& address) noexcept {
+  sockaddr_in6 to{};
   std::memcpy(&to, address.data(), std::min<std::size_t>(sizeof to, address.size()));
   return to;
 }
 
-// In one place for both families.
-constexpr std::size_t kPortAt = offsetof(sockaddr_in, sin_port);
-static_assert(kPortAt == offsetof(sockaddr_in6, sin6_port));
 bool has_port(const Address& address) noexcept {
   return address.family() == AF_INET || address.family() == AF_INET6;
 }
@@ -120,13 +119,12 @@ Address Address::of(const sockaddr* address, unsigned size) noexcept {
 
 // A Unix socket without a name has a family and nothing else.
 int Address::family() const noexcept {
-  return size_ <= kPathAt || size_ > kRoom ? 0 : as<sockaddr_in>(*this).sin_family;
+  return size_ <= kPathAt || size_ > kRoom ? 0 : inet(*this).sin6_family;
 }
 
 bool Address::is_unix() const noexcept { return family() == AF_UNIX; }
 
 std::string Address::host() const {
-  char text[INET6_ADDRSTRLEN] = "";
   if (is_unix()) {
     const std::string_view path(reinterpret_cast<const char*>(bytes_) + kPathAt, size_ - kPathAt);
 #ifdef __linux__
@@ -134,14 +132,13 @@ std::string Address::host() const {
 #endif
     return std::string(path.substr(0, path.find('\0')));
   }
-  if (family() == AF_INET) {
-    const auto v4 = as<sockaddr_in>(*this);
-    return inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
-  }
-  if (family() != AF_INET6) return "";
-  const auto v6 = as<sockaddr_in6>(*this);
-  const std::string host = inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
-  return v6.sin6_scope_id == 0 ? host : host + '%' + std::to_string(v6.sin6_scope_id);
+  if (!has_port(*this)) return "";
+  const bool v4 = family() == AF_INET;
+  const auto at = v4 ? offsetof(sockaddr_in, sin_addr) : offsetof(sockaddr_in6, sin6_addr);
+  char text[INET6_ADDRSTRLEN];
+  const std::string host = inet_ntop(family(), bytes_ + at, text, sizeof text);
+  const auto zone = v4 ? 0 : inet(*this).sin6_scope_id;
+  return zone == 0 ? host : host + '%' + std::to_string(zone);
 }
 
 std::string Address::to_string() const {
@@ -152,7 +149,7 @@ std::string Address::to_string() const {
 }
 
 unsigned short Address::port() const noexcept {
-  return has_port(*this) ? ntohs(as<sockaddr_in>(*this).sin_port) : 0;
+  return has_port(*this) ? ntohs(inet(*this).sin6_port) : 0;
 }
 
 Address Address::with_port(unsigned short port) const noexcept {
