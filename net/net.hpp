@@ -40,6 +40,7 @@ class Lease {
   std::size_t size_ = 0;
 };
 
+// What a write has yet to hand over.
 struct Unsent {
   static Io write(Socket& socket, Unsent& unsent, std::monostate&) noexcept;
   std::string_view text;                     // what is left of a piece that was begun
