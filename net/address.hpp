@@ -2,7 +2,7 @@
 //
 // address.hpp — where a socket is: IPv4 or IPv6 and a port, or the path of a Unix socket.
 //
-// A value. It reads and writes text; it looks nothing up (connect.hpp does) and calls no kernel.
+// A value. It reads and writes text; it looks nothing up (resolve() does) and calls no kernel.
 #pragma once
 
 #include <cstddef>

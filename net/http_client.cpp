@@ -7,9 +7,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "../reactor/combine.hpp"
 #include "chars.hpp"
-#include "connect.hpp"
 #include "http_connection.hpp"
 #include "url.hpp"
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "../reactor/combine.hpp"
 #include "chars.hpp"
 
 namespace hob::inline v0::http {

@@ -11,9 +11,8 @@
 //   3. The deadline closes the stream, so that whoever waits for it gets TimedOut.
 #pragma once
 
-#include "../reactor/sync.hpp"
 #include "http_parser.hpp"
-#include "stream.hpp"
+#include "net.hpp"
 
 namespace hob::inline v0::http {
 

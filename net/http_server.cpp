@@ -3,8 +3,6 @@
 // http_server.cpp — accepting, the conversation on one connection, stopping.
 #include "http_server.hpp"
 
-#include "../reactor/combine.hpp"
-#include "../reactor/tasks.hpp"
 #include "chars.hpp"
 #include "http_connection.hpp"
 

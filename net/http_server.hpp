@@ -13,11 +13,8 @@
 // who is too slow is closed. None of it reaches anybody else.
 #pragma once
 
-#include "../reactor/callbacks.hpp"
-#include "../reactor/sync.hpp"
-#include "../reactor/tasks.hpp"
 #include "http_parser.hpp"
-#include "listener.hpp"
+#include "net.hpp"
 
 namespace hob::inline v0::http {
 

@@ -77,11 +77,11 @@ class Value {
   bool is_object() const noexcept { return kind_ == Kind::object; }
 
   // What it holds, or TypeError. as_int() and as_uint() take 3.0 for 3; as_double() may round.
-  bool as_bool() const;
+  bool as_bool() const { return need(is_bool(), "as_bool()"), is_.bits != 0; }
   std::int64_t as_int() const;
   std::uint64_t as_uint() const;
   double as_double() const;
-  const std::string& as_string() const;
+  const std::string& as_string() const { return need(is_string(), "as_string()"), *is_.string; }
 
   // A member. If it is missing, or there is only null: a const Value reads null, another becomes an
   // object and gets the key. O(log n).
@@ -99,7 +99,10 @@ class Value {
   const Value& operator[](std::size_t index) const;
   Value* begin() { return const_cast<Value*>(std::as_const(*this).begin()); }
   Value* end() { return begin() + size(); }
-  const Value* begin() const;
+  const Value* begin() const {
+    need(is_array() || is_null(), "begin()");
+    return is_null() ? nullptr : is_.array->data();
+  }
   const Value* end() const { return begin() + size(); }
   void push_back(Value item);  // makes null an array
 
@@ -137,7 +140,7 @@ struct Member {
   Value value;
 };
 
-Value array(std::initializer_list<Value> items = {});
+inline Value array(std::initializer_list<Value> items = {}) { return std::vector<Value>(items); }
 Value object(std::initializer_list<Member> members = {});
 
 // Reads one text, strictly: UTF-8 without a byte order mark, no half of a surrogate pair, no number
