@@ -314,9 +314,9 @@ Io Listening::accept(Socket& socket, std::monostate&, TcpStream& stream) noexcep
   if (is_one_of(kGone)) return {Loop::kBytes / 32, kMore};  // a share is so many of them
   if (is_one_of(kNoneLeft)) return listening.pause(io.error), Io{0, EAGAIN};
   if (io.error) return {0, io.error};
-  listening.told = false;
   auto taken = std::make_unique<Socket>(static_cast<int>(io.n));
-  if (const int error = taken->attach()) return {0, error};
+  if (const int error = taken->attach()) return listening.pause(error), Io{0, EAGAIN};
+  listening.told = false;
   taken->set_peer(peer);
   taken->set_nodelay(true);
   stream = TcpStream(std::move(taken));
@@ -453,6 +453,7 @@ Future<TcpStream> connect(Address to) {
 }
 
 Future<TcpStream> connect(std::string host, unsigned short port) {
+  if (const auto only = Address::numeric(host, port)) co_return co_await connect(*only);
   const std::vector<Address> addresses = interleaved(co_await resolve(host, port));
   Ended ended(addresses.size());
   std::vector<Future<>> attempts;
