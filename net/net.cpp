@@ -197,7 +197,8 @@ Future<std::uint64_t> copy(TcpStream& from, TcpStream& to) {
 // --- BufferedReader ------------------------------------------------------------------------------
 
 // Each read looks for its end in the buffer, and waits for the stream until it is there; only then is
-// anything taken. So who reads from the stream meanwhile is another read of ours.
+// anything taken. So who reads from the stream meanwhile is another read of ours. (The co_awaits are
+// statements of their own: as an argument of a member function gcc 12 loses them.)
 void BufferedReader::check_alone() const {
   if (stream_.is_open() && stream_.socket_->has_reader())
     misuse("a BufferedReader serves one read at a time");
