@@ -24,10 +24,10 @@ struct Session::Pool {
       if (kept[i].first != origin) continue;
       std::unique_ptr<Connection> last = std::move(kept[i].second);
       kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(i));
-      if (!last->stream.is_open() || last->has_begun()) continue;
+      if (!last->stream.is_open()) continue;
       char byte;
-      const Future<std::size_t> came = last->stream.read_some(std::span(&byte, 1));
-      if (!came.ready()) return last;
+      const auto came = as_result(last->stream.read_some(std::span(&byte, 1)));
+      if (!came.ready() && !last->stream.readable()) return last;
     }
     return nullptr;
   }
@@ -35,6 +35,7 @@ struct Session::Pool {
   void keep(const std::string& origin, std::unique_ptr<Connection> connection) {
     std::erase_if(kept, [](auto& each) { return !each.second->stream.is_open(); });
     if (kept.size() >= options.connections) kept.erase(kept.begin());
+    connection->tidy();
     connection->ends_by(kNever);
     connection->within(options.idle);
     kept.emplace_back(origin, std::move(connection));
@@ -77,13 +78,14 @@ struct Session::Exchange {
 
   // What a redirect makes of the request. False: it is none.
   bool follow(const Response& response) {
-    const int status = response.status;
+    static constexpr int kRedirects[] = {301, 302, 303, 307, 308};
+    const int status = response.status, most = pool->options.redirects;
     const auto location = response.headers.get("Location");
-    const bool is_redirect = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-    if (!is_redirect || !location || pool->options.redirects == 0) return false;
-    if (++redirects > pool->options.redirects) {
-      throw ProtocolError("HTTP: more than " + std::to_string(pool->options.redirects) + " redirects");
+    if (most == 0 || !location || std::ranges::count(kRedirects, status) == 0) return false;
+    if (++redirects > most) {
+      throw ProtocolError("HTTP: more than " + std::to_string(most) + " redirects");
     }
+    if (!is_sent) sending = Future<>(), connection->stream.close();  // nobody wants the rest
     Url to = url.resolve(*location);
     if (url.scheme == "https" && to.scheme == "http") {
       throw ProtocolError("HTTP: a redirect from https to " + to.to_string());
@@ -105,6 +107,11 @@ struct Session::Exchange {
     return true;
   }
 
+  bool closes() const {
+    const auto wish = request.headers.get("Connection");
+    return wish && same(*wish, "close");
+  }
+
   std::string head() {
     if (!is_token(request.method) || request.method == "CONNECT") {
       throw std::invalid_argument("HTTP: no method to ask with: " + quoted(request.method));
@@ -113,7 +120,7 @@ struct Session::Exchange {
       request.headers.set("Authorization", "Basic " + base64(url.credentials()));
     }
     url.userinfo.clear();
-    std::string fields;
+    std::string fields(closes() ? "Connection: close\r\n" : "");
     const auto field = [&](std::string_view name, std::string_view value) {
       if (!request.headers.contains(name)) fields.append(name).append(": ").append(value).append("\r\n");
     };
@@ -129,61 +136,102 @@ struct Session::Exchange {
     return framing;
   }
 
-  Future<> connect() {
+  Future<> connect(Own) {
     if (url.scheme == "https") {
       throw ProtocolError("HTTP: https needs a build with -Dtls=enabled: " + url.to_string());
     }
     auto work = net::connect(url.host, url.port);
-    auto in_time = wait_until(std::move(work), std::min(Loop::current().after(pool->options.connect), last));
-    connection = std::make_unique<Connection>(co_await std::move(in_time), pool->options.limits,
-                                              pool->options.io);
+    const SessionOptions& options = pool->options;
+    auto in_time = wait_until(std::move(work), std::min(Loop::current().after(options.connect), last));
+    net::TcpStream stream = co_await std::move(in_time);
+    connection = std::make_unique<Connection>(std::move(stream), options.limits, options.io);
   }
 
   // Sends the request while the response may come already. What goes wrong is told if none does.
-  static Future<> send(Own, Exchange& self, std::string head) {
-    const auto expect = self.request.headers.get("Expect");
-    Event* const go = expect && same(*expect, "100-continue") ? &self.go : nullptr;
-    Connection& connection = *self.connection;
+  Future<> send(Own, std::string head) {
+    const auto expect = request.headers.get("Expect");
+    const bool waits = expect && same(*expect, "100-continue");
+    if (!waits) go.set();
     try {
-      co_await connection.send(std::move(head), self.request, self.framing(), go);
-      self.is_sent = true;
-      connection.within(self.pool->options.head);
+      co_await connection->send(std::move(head), request, framing(), waits ? &go : nullptr);
+      is_sent = true;
+      if (!answered) connection->within(pool->options.head);
     } catch (...) {
-      self.failure = std::current_exception();
-      if (!connection.is_broken()) connection.stream.close();
+      failure = std::current_exception();
     }
   }
 
   // The response's head; without the provisional ones (RFC 9110, 15.2).
-  static Future<Response> receive(Own, Exchange& self) {
+  Future<Response> receive(Own) {
     Response response;
     for (int provisional = 0;;) {
-      while (!self.connection->take(response, self.request.method)) {
-        auto more = co_await as_result(self.connection->more());
-        self.heard = self.heard || (more.has_value() && more.value());
-        if (more.has_value() && more.value()) continue;
-        if (self.failure) std::rethrow_exception(self.failure);
-        if (!more.has_value()) std::rethrow_exception(more.error());
-        throw net::EndOfStream();
+      while (!connection->take(response, request.method)) {
+        auto more = co_await as_result(connection->more());
+        if (more.has_value() && more.value()) {
+          heard = true;
+        } else {
+          if (failure) std::rethrow_exception(failure);
+          if (!more.has_value()) std::rethrow_exception(more.error());
+          throw net::EndOfStream();
+        }
       }
       if (response.status >= 200) break;
-      if (response.status == 100) self.go.set();
+      if (response.status == 100) go.set();
       if (response.status == 101 || ++provisional == 16) {
         throw ProtocolError("HTTP: expected a final response, found " + std::to_string(response.status));
       }
     }
-    if (!self.go.is_set() && self.request.headers.contains("Expect")) self.sending.cancel();
-    if (self.is_sent) self.connection->within(Duration::max());
-    response.url = self.url.to_string();
+    answered = true;
+    if (!go.is_set()) sending.cancel();
+    if (is_sent) connection->within(Duration::max());
+    response.url = url.to_string();
     co_return response;
+  }
+
+  // One request, one response's head; once more, if a kept connection is found closed.
+  Future<Response> ask(Own) {
+    for (bool again = false;; again = true) {
+      std::string text = head();
+      if (!permit) permit = co_await wait_until(pool->slots.acquire(), last);
+      origin = url.origin();
+      if (!again) connection = pool->take(origin);
+      const bool is_reused = connection != nullptr;
+      if (!is_reused) co_await connect(Own());
+      connection->ends_by(last);
+      heard = answered = is_sent = false;
+      failure = nullptr;
+      go.clear();
+      sending = send(Own(), std::move(text));
+      auto result = co_await as_result(receive(Own()));
+      if (result.has_value()) co_return std::move(result).value();
+      if (!is_reused || heard || connection->is_late() || !may_repeat(request)) {
+        std::rethrow_exception(result.error());
+      }
+      sending = Future<>();
+      connection = nullptr;
+    }
+  }
+
+  // The head of the response that is no redirect.
+  Future<Response> answer(Own) {
+    for (;;) {
+      Response response = co_await ask(Own());
+      const bool is_redirect = follow(response);
+      if (is_redirect) {
+        std::string dropped;
+        auto rest = co_await as_result(connection->read_all(dropped, 64 * 1024));
+        if (!rest.has_value()) connection->stream.close();
+      }
+      if (is_redirect || !connection->has_body()) end();
+      if (!is_redirect) co_return response;
+    }
   }
 
   // The response is over: keeps the connection if that can be.
   void end() {
-    const auto wish = request.headers.get("Connection");
-    const bool closes = wish && same(*wish, "close");
     sending = Future<>();
-    if (is_sent && connection->is_kept() && !closes) pool->keep(origin, std::move(connection));
+    const bool keeps = is_sent && connection->is_kept() && !connection->has_begun() && !closes();
+    if (keeps) pool->keep(origin, std::move(connection));
     connection = nullptr;
     permit.release();
   }
@@ -195,48 +243,14 @@ struct Session::Exchange {
   TimePoint last = Loop::current().after(pool->options.total);
   Permit permit;
   std::unique_ptr<Connection> connection;  // null: the response is over
-  Event go;                                // the body may be sent
+  Event go;                                // the body may be sent, or is being sent
   std::exception_ptr failure;              // of sending
   bool is_sent = false;
   bool heard = false;                      // a part of a response
+  bool answered = false;                   // all of its head
   int redirects = 0;
   Future<> sending;
 };
-
-Future<Response> Session::begun(Own, std::shared_ptr<Exchange> exchange) {
-  Exchange& x = *exchange;
-  for (bool again = false;;) {
-    std::string head = x.head();
-    if (!x.permit) x.permit = co_await wait_until(x.pool->slots.acquire(), x.last);
-    x.origin = x.url.origin();
-    if (!again) x.connection = x.pool->take(x.origin);
-    const bool is_reused = x.connection != nullptr;
-    if (!is_reused) co_await x.connect();
-    x.connection->ends_by(x.last);
-    x.heard = x.is_sent = false;
-    x.failure = nullptr;
-    x.go.clear();
-    x.sending = Exchange::send(Own(), x, std::move(head));
-    auto result = co_await as_result(Exchange::receive(Own(), x));
-    if (!result.has_value()) {
-      again = is_reused && !x.heard && !x.connection->is_late() && may_repeat(x.request);
-      if (!again) std::rethrow_exception(result.error());
-      x.sending = Future<>();
-      x.connection = nullptr;
-      continue;
-    }
-    Response response = std::move(result).value();
-    if (!x.follow(response)) {
-      if (!x.connection->has_body()) x.end();
-      co_return response;
-    }
-    std::string dropped;
-    auto rest = co_await as_result(x.connection->read_all(dropped, 64 * 1024));
-    if (!rest.has_value()) x.connection->stream.close();
-    x.end();
-    again = false;
-  }
-}
 
 // --- Session -------------------------------------------------------------------------------------
 
@@ -247,9 +261,9 @@ std::shared_ptr<Session::Exchange> Session::prepare(Request request) const {
   return std::make_shared<Exchange>(pool_, std::move(request));
 }
 
-Future<Response> Session::whole(Own, Session& self, Request request) {
-  const std::shared_ptr<Exchange> exchange = self.prepare(std::move(request));
-  Response response = co_await begun(Own(), exchange);
+Future<Response> Session::request(Request request, Own) {
+  const std::shared_ptr<Exchange> exchange = prepare(std::move(request));
+  Response response = co_await exchange->answer(Own());
   if (exchange->connection) {
     co_await exchange->connection->read_all(response.body, exchange->pool->options.body);
     exchange->end();
@@ -257,9 +271,9 @@ Future<Response> Session::whole(Own, Session& self, Request request) {
   co_return response;
 }
 
-Future<Response> Session::opened(Own, Session& self, Request request) {
-  const std::shared_ptr<Exchange> exchange = self.prepare(std::move(request));
-  Response response = co_await begun(Own(), exchange);
+Future<Response> Session::open(Request request, Own) {
+  const std::shared_ptr<Exchange> exchange = prepare(std::move(request));
+  Response response = co_await exchange->answer(Own());
   response.source = [exchange] { return piece(Own(), exchange); };
   co_return response;
 }

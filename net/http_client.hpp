@@ -50,19 +50,16 @@ class Session {
   //   - a request that may be repeated, on a connection that was kept and turns out to be closed, is
   //     sent once more on a new one; others never are;
   //   - with "Expect: 100-continue" among its headers, the body waits for the server's word, or 1 s.
-  Future<Response> request(Request request) { return whole(Own(), *this, std::move(request)); }
+  Future<Response> request(Request request, Own = Own());
 
   // The same up to the response's head: its `source` gives the body as it comes. To destroy the
   // Response, and what has copied it, gives the body up.
-  Future<Response> open(Request request) { return opened(Own(), *this, std::move(request)); }
+  Future<Response> open(Request request, Own = Own());
 
  private:
   struct Pool;
   struct Exchange;
   std::shared_ptr<Exchange> prepare(Request request) const;
-  static Future<Response> whole(Own, Session& self, Request request);
-  static Future<Response> opened(Own, Session& self, Request request);
-  static Future<Response> begun(Own, std::shared_ptr<Exchange> exchange);
   static Future<std::string> piece(Own, std::shared_ptr<Exchange> exchange);
 
   std::shared_ptr<Pool> pool_;

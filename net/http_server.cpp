@@ -19,19 +19,19 @@ void Server::stop(Duration grace) {
   at_end_ = Loop::current().call_at(end, [this] { ending_.set(); });
 }
 
-Future<> Server::serving(Own, Server& self, net::TcpListener listener) {
+Future<> Server::serve(net::TcpListener listener, Own) {
   TaskGroup connections;
-  co_await race(accept_all(Own(), self, listener, connections), self.stopping_.wait());
+  co_await race(accept_all(Own(), listener, connections), stopping_.wait());
   listener.close();
-  while (!self.idle_.empty()) self.idle_.pop_front().owner.stream.close();
-  co_await race(connections.join(), self.ending_.wait());
+  while (!idle_.empty()) idle_.pop_front().owner.stream.close();
+  co_await race(connections.join(), ending_.wait());
 }
 
-Future<> Server::accept_all(Own, Server& self, net::TcpListener& listener, TaskGroup& connections) {
+Future<> Server::accept_all(Own, net::TcpListener& listener, TaskGroup& connections) {
   for (;;) {
-    Permit permit = co_await self.slots_.acquire();
+    Permit permit = co_await slots_.acquire();
     net::TcpStream stream = co_await listener.accept();
-    connections.start(converse, Own(), std::ref(self), std::move(stream), std::move(permit));
+    connections.start(&Server::converse, this, Own(), std::move(stream), std::move(permit));
   }
 }
 
@@ -40,6 +40,7 @@ Future<> Server::accept_all(Own, Server& self, net::TcpListener& listener, TaskG
 namespace {
 
 constexpr Duration kLinger = std::chrono::seconds(2);
+constexpr std::string_view kClose = "Connection: close\r\n";
 
 // Of this second, made once.
 std::string_view date_field() {
@@ -54,6 +55,11 @@ std::string_view date_field() {
 // Lets the peer send the body that it keeps back.
 Future<> invite(Connection& peer) {
   if (peer.expects_continue()) co_await peer.send("HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+Future<std::string> piece(Own, Connection& peer) {
+  co_await invite(peer);
+  co_return std::string(co_await peer.read());
 }
 
 // Throws std::invalid_argument if the response cannot be sent.
@@ -88,14 +94,14 @@ int status_for(const std::exception_ptr& error, const Connection& peer) {
 
 }  // namespace
 
-Future<> Server::converse(Own, Server& self, net::TcpStream stream, Permit) {
-  Connection peer(std::move(stream), self.options_.limits, self.options_.io);
+Future<> Server::converse(Own, net::TcpStream stream, Permit) {
+  Connection peer(std::move(stream), options_.limits, options_.io);
   int refusal = 0;
   try {
     Request request;
     request.peer = peer.stream.peer();
-    while (co_await await_request(Own(), self, peer, request)) {
-      if (!co_await answer(Own(), self, peer, request)) break;
+    while (co_await await_request(Own(), peer, request)) {
+      if (!co_await answer(Own(), peer, request)) break;
     }
   } catch (const ProtocolError& e) {
     refusal = e.status;
@@ -106,7 +112,7 @@ Future<> Server::converse(Own, Server& self, net::TcpStream stream, Permit) {
   }
   if (refusal) {
     const Response response = plain(refusal);
-    std::string head = head_of(response, {}, "Connection: close\r\n");
+    std::string head = head_of(response, {}, kClose);
     static_cast<void>(co_await as_result(peer.send(std::move(head), response, {})));
   }
   // To close while bytes are under way would reset the connection, and lose the response.
@@ -114,16 +120,16 @@ Future<> Server::converse(Own, Server& self, net::TcpStream stream, Permit) {
 }
 
 // False: there is none, and will not be.
-Future<bool> Server::await_request(Own, Server& self, Connection& peer, Request& request) {
+Future<bool> Server::await_request(Own, Connection& peer, Request& request) {
   const bool is_first = request.target.empty();
-  peer.within(is_first ? self.options_.head : self.options_.idle);
+  peer.within(is_first ? options_.head : options_.idle);
   for (bool begun = false; !peer.take(request);) {
     if (!peer.has_begun()) {
-      if (self.stopping_.is_set()) co_return false;
-      self.idle_.push_back(peer.hook);
+      if (stopping_.is_set()) co_return false;
+      idle_.push_back(peer.hook);
       std::string().swap(request.body);
     } else if (!std::exchange(begun, true)) {
-      peer.within(self.options_.head);
+      peer.within(options_.head);
     }
     const bool more = co_await peer.more();
     peer.hook.unlink();
@@ -134,10 +140,15 @@ Future<bool> Server::await_request(Own, Server& self, Connection& peer, Request&
 }
 
 // False: the connection ends here.
-Future<bool> Server::answer(Own, Server& self, Connection& peer, Request& request) {
+Future<bool> Server::answer(Own, Connection& peer, Request& request) {
   const bool is_head = request.method == "HEAD";
-  if (self.options_.stream) request.source = [&peer] { return piece(Own(), peer); };
-  else if (peer.has_body()) co_await read_body(Own(), self, peer, request);
+  if (options_.stream) {
+    request.source = [&peer] { return piece(Own(), peer); };
+  } else if (peer.has_body()) {
+    if (peer.length() > options_.body) throw net::LimitExceeded(options_.body);
+    co_await invite(peer);
+    co_await peer.read_all(request.body, options_.body);
+  }
 
   Response response;
   std::string head;
@@ -147,16 +158,15 @@ Future<bool> Server::answer(Own, Server& self, Connection& peer, Request& reques
     framing.length = response.status != 204 && response.status != 304;
     framing.body = framing.length && !is_head;
     framing.chunks = peer.knows_chunks();
-    const auto& headers = response.headers;
-    const bool says = headers.contains("Connection");
-    const bool ends = framing.chunks || !response.source || headers.contains("Content-Length");
-    keeps = peer.is_kept() && ends && !self.stopping_.is_set() && !says;
-    head = head_of(response, framing, keeps ? framing.chunks ? "" : "Connection: keep-alive\r\n"
-                                      : says ? "" : "Connection: close\r\n");
+    const auto wish = response.headers.get("Connection");
+    const bool ends = framing.chunks || !response.source || response.headers.contains("Content-Length");
+    keeps = peer.is_kept() && ends && !stopping_.is_set() && !(wish && same(*wish, "close"));
+    const bool says = !keeps || !framing.chunks;
+    head = head_of(response, framing, !says ? "" : keeps ? "Connection: keep-alive\r\n" : kClose);
   };
   int status = 0;
   try {
-    response = co_await self.handler_(request);
+    response = co_await handler_(request);
     compose();
   } catch (...) {
     status = status_for(std::current_exception(), peer);
@@ -172,18 +182,6 @@ Future<bool> Server::answer(Own, Server& self, Connection& peer, Request& reques
     co_return false;
   }
   co_return keeps;
-}
-
-Future<> Server::read_body(Own, Server& self, Connection& peer, Request& request) {
-  const std::size_t limit = self.options_.body;
-  if (peer.length() > limit) throw net::LimitExceeded(limit);
-  co_await invite(peer);
-  co_await peer.read_all(request.body, limit);
-}
-
-Future<std::string> Server::piece(Own, Connection& peer) {
-  co_await invite(peer);
-  co_return std::string(co_await peer.read());
 }
 
 }  // namespace hob::inline v0::http

@@ -44,20 +44,17 @@ class Server {
 
   // Accepts until stop(); then settles when the last connection is gone. May be called for several
   // listeners. Dropped: all that was accepted by it is dropped, handlers as well.
-  Future<> serve(net::TcpListener listener) { return serving(Own(), *this, std::move(listener)); }
+  Future<> serve(net::TcpListener listener, Own = Own());
 
   // Returns at once. Nothing more is accepted and idle connections are closed; the others end with the
   // response they are at, and after `grace` they are dropped. Called again, the shorter grace counts.
   void stop(Duration grace);
 
  private:
-  static Future<> serving(Own, Server& self, net::TcpListener listener);
-  static Future<> accept_all(Own, Server& self, net::TcpListener& listener, TaskGroup& connections);
-  static Future<> converse(Own, Server& self, net::TcpStream stream, Permit permit);
-  static Future<bool> await_request(Own, Server& self, Connection& peer, Request& request);
-  static Future<bool> answer(Own, Server& self, Connection& peer, Request& request);
-  static Future<> read_body(Own, Server& self, Connection& peer, Request& request);
-  static Future<std::string> piece(Own, Connection& peer);
+  Future<> accept_all(Own, net::TcpListener& listener, TaskGroup& connections);
+  Future<> converse(Own, net::TcpStream stream, Permit permit);
+  Future<bool> await_request(Own, Connection& peer, Request& request);
+  Future<bool> answer(Own, Connection& peer, Request& request);
 
   Handler handler_;
   ServerOptions options_;

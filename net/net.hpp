@@ -98,6 +98,9 @@ class TcpStream : public Handle {
   // Sends small writes at once (TCP_NODELAY). On for every TCP stream, as in asyncio.
   void set_nodelay(bool on) { check(held().set_nodelay(on), "set_nodelay"); }
 
+  // Whether a read might bring something: if not, nothing has come, and the end has not.
+  bool readable() const noexcept { return socket_ && socket_->watch.readable; }
+
  private:
   friend class BufferedReader;
 };

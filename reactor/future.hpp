@@ -173,10 +173,10 @@ struct InPlace {
 template <class T>
 class Coroutine : public Outcome<T>, public Framed {
  public:
-  Coroutine() noexcept : Outcome<T>(&resume, Work::kCoroutine | Work::kRunning) {}
   template <class... Args>
-  explicit Coroutine(Own&, Args&...) noexcept
-      : Outcome<T>(&resume, Work::kCoroutine | Work::kRunning | Work::kOwn) {}
+  explicit Coroutine(Args&...) noexcept
+      : Outcome<T>(&resume, Work::kCoroutine | Work::kRunning |
+                                ((std::same_as<Args, Own> || ...) ? Work::kOwn : 0)) {}
 
   using Promise = typename Future<T>::promise_type;
 
