@@ -11,7 +11,6 @@
 #include "chars.hpp"
 #include "connect.hpp"
 #include "http_connection.hpp"
-#include "url.hpp"
 
 namespace hob::inline v0::http {
 
