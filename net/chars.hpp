@@ -2,7 +2,7 @@
 //
 // chars.hpp — what a byte may be in HTTP (RFC 9110) and in URLs (RFC 3986), and what bytes make.
 //
-// Asked by everything that parses or checks in this room. ASCII only, and no locale.
+// Asked by all of HTTP, kept in message.cpp. ASCII only, and no locale.
 #pragma once
 
 #include <algorithm>
@@ -20,21 +20,18 @@ enum CharClass : unsigned char {
   kText = 2,    // of a field value: no control byte but HTAB; 0x80 and above may pass
   kTarget = 4,  // of a path or query: visible ASCII without '#' and '\'
   kHost = 8,    // of a host's name: letters, digits, '-', '.', '_'
-  kDigit = 16,
-  kHex = 32,
 };
 
 inline constexpr auto kClassesOf = [] {
   std::array<unsigned char, 256> table{};
   for (unsigned c = 0; c < 256; ++c) {
     const auto in = [c](std::string_view set) { return set.find(static_cast<char>(c)) != set.npos; };
-    const bool digit = c >= '0' && c <= '9', alnum = digit || ((c | 32) >= 'a' && (c | 32) <= 'z');
-    int classes = digit ? kDigit : 0;
+    const bool alnum = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+    int classes = 0;
     if (alnum || in("!#$%&'*+-.^_`|~")) classes |= kToken;
     if (c == '\t' || (c >= ' ' && c != 127)) classes |= kText;
     if (c > ' ' && c < 127 && !in("#\\")) classes |= kTarget;
     if (alnum || in("-._")) classes |= kHost;
-    if (digit || in("abcdefABCDEF")) classes |= kHex;
     table[c] = static_cast<unsigned char>(classes);
   }
   return table;
@@ -43,8 +40,14 @@ inline constexpr auto kClassesOf = [] {
 constexpr bool is(CharClass which, char c) noexcept {
   return (kClassesOf[static_cast<unsigned char>(c)] & which) != 0;
 }
+// How many bytes at the front are of the class.
+constexpr std::size_t run(CharClass which, std::string_view bytes) noexcept {
+  std::size_t size = 0;
+  while (size != bytes.size() && is(which, bytes[size])) ++size;
+  return size;
+}
 constexpr bool all(CharClass which, std::string_view bytes) noexcept {
-  return std::all_of(bytes.begin(), bytes.end(), [=](char c) { return is(which, c); });
+  return run(which, bytes) == bytes.size();
 }
 
 constexpr char lower(char c) noexcept {
@@ -54,6 +57,13 @@ constexpr char lower(char c) noexcept {
 constexpr bool same(std::string_view a, std::string_view b) noexcept {
   const auto alike = [](char c, char d) { return lower(c) == lower(d); };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), alike);
+}
+
+// Takes the front off, up to the mark, which goes as well.
+constexpr std::string_view cut(std::string_view& text, char mark) noexcept {
+  const std::string_view front = text.substr(0, text.find(mark));
+  text.remove_prefix(std::min(front.size() + 1, text.size()));
+  return front;
 }
 
 // Without the blanks around it.
@@ -68,9 +78,6 @@ std::optional<std::uint64_t> number(std::string_view text, int base = 10) noexce
 // Takes host [":" [port]] apart, if it is that: a name, or an IPv6 address in brackets, which go; and
 // five digits at most.
 std::optional<std::pair<std::string_view, std::string_view>> split_host(std::string_view text);
-
-// Two hex digits.
-void append_hex(std::string& text, char c);
 
 // The bytes in quotes, for a message: what does not print as \xNN, and cut if there are many.
 std::string quoted(std::string_view bytes);

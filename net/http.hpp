@@ -6,5 +6,4 @@
 #include "http_client.hpp"  // Session, get
 #include "http_server.hpp"  // Server
 #include "json.hpp"
-#include "message.hpp"      // Request, Response, Headers, ProtocolError, StatusError
-#include "url.hpp"          // Url, encode_component, encode_form
+#include "message.hpp"      // Request, Response, Headers, Url, ProtocolError, StatusError

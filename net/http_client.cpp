@@ -9,7 +9,6 @@
 
 #include "chars.hpp"
 #include "http_connection.hpp"
-#include "url.hpp"
 
 namespace hob::inline v0::http {
 

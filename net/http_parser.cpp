@@ -13,66 +13,40 @@ namespace hob::inline v0::http {
 
 namespace {
 
-std::string_view between(const char* p, const char* end) noexcept {
-  return {p, static_cast<std::size_t>(end - p)};
-}
-
-// Reads the lines of a head, or a line of trailers.
+// Understands the lines of what is read, and refuses them; without their CRLF.
 class Reader {
  public:
-  // What stands between `line` and `text` is text.
-  Reader(std::string_view bytes, const Limits& limits, bool is_request, std::size_t line,
-         std::size_t text)
-      : bytes_(bytes), limits_(limits), is_request_(is_request) {
-    line_ = bytes.data() + line, end_ = bytes.data() + text;
-  }
+  Reader(const char* what, std::string_view bytes, bool is_request) noexcept
+      : what_(what), bytes_(bytes), is_request_(is_request) {}
 
   [[noreturn]] void no(std::string_view found, const std::string& expected, int answer = 400) const {
-    refuse("HTTP", bytes_, found, expected, is_request_ ? answer : 0);
+    refuse(what_, bytes_, found, expected, is_request_ ? answer : 0);
   }
-
-  // Whether the line is all there; if it cannot be, that is an error.
-  bool is_complete(bool is_first) {
-    end_ = std::find_if_not(end_, stop_, [](char c) { return is(kText, c); });
-    const bool ends = stop_ - end_ >= 2 && end_[0] == '\r' && end_[1] == '\n';
-    if (ends && line().size() + 2 <= limits_.line) return true;
-
-    const std::string_view rest = bytes_.substr(at());
-    const std::string_view room = rest.substr(0, std::min(limits_.line, limits_.head - at()));
-    const std::size_t lf = room.find('\n', line().size());
-    if (lf != room.npos) no(between(end_, room.data() + lf + 1), "CRLF");
-    if (rest.size() == room.size()) return false;
-    no(room, "CRLF within " + std::to_string(room.size()) + " bytes", is_first ? 414 : 431);
-  }
-  std::string_view line() const noexcept { return between(line_, end_); }
-  std::size_t at() const noexcept { return static_cast<std::size_t>(line_ - bytes_.data()); }
-  void next() noexcept { line_ = end_ += 2; }
 
   // The request line (3) or status line (4).
-  void first_line(Head& head) {
+  void first_line(std::string_view line, Head& head) const {
     if (is_request_) {
-      head.method = take<kToken>(' ', "a method and a blank");
-      head.target = take<kTarget>(' ', "a target and a blank");
+      head.method = take<kToken>(line, ' ', "a method and a blank");
+      head.target = take<kTarget>(line, ' ', "a target and a blank");
     }
-    const std::string_view version = is_request_ ? line() : line().substr(0, line().find(' '));
+    const std::string_view version = is_request_ ? line : cut(line, ' ');
     const bool other = version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.';
     const bool is_1 = version == "HTTP/1.1" || version == "HTTP/1.0";
     if (!is_1) no(version, "HTTP/1.1 or HTTP/1.0", other ? 505 : 400);
     head.minor = version[7] - '0';
     if (is_request_) return target(head);
 
-    const std::string_view rest = line().substr(std::min<std::size_t>(9, line().size()));
-    const auto status = number(rest.substr(0, 3));
-    if (!status || *status < 100) no(rest, "a status");
-    if (rest.size() > 3 && rest[3] != ' ') no(rest.substr(3), "a blank and a reason");
+    const auto status = number(line.substr(0, 3));
+    if (!status || *status < 100) no(line, "a status");
+    if (line.size() > 3 && line[3] != ' ') no(line.substr(3), "a blank and a reason");
     head.status = static_cast<int>(*status);
-    head.reason = trim(rest.substr(3));
+    head.reason = text(line.substr(3));
   }
 
   // 5
-  Field field() {
-    const std::string_view name = take<kToken>(':', "a field's name and ':'");
-    return {name, trim(line())};
+  Field field(std::string_view line) const {
+    const std::string_view name = take<kToken>(line, ':', "a field's name and ':'");
+    return {name, text(line)};
   }
 
   // What the fields say about the body and the connection (6.3, 9.3).
@@ -88,10 +62,9 @@ class Reader {
       else if (same(field.name, "Transfer-Encoding")) once(coding, field);
       else if (same(field.name, "Connection")) {
         for (std::string_view rest = field.value; !rest.empty();) {
-          const std::string_view option = rest.substr(0, rest.find(','));
-          rest.remove_prefix(std::min(option.size() + 1, rest.size()));
-          close |= same(trim(option), "close");
-          keep |= same(trim(option), "keep-alive");
+          const std::string_view option = trim(cut(rest, ','));
+          close |= same(option, "close");
+          keep |= same(option, "keep-alive");
         }
       } else if (is_request_ && same(field.name, "Host")) once(host, field);
       else if (is_request_ && head.minor == 1 && same(field.name, "Expect")) {
@@ -126,16 +99,19 @@ class Reader {
   }
 
  private:
-  // Takes a run of a class off the line, and the byte that must be behind it. CR, which is at the
-  // line's end, is in no class.
+  // Takes a run of a class off the line, and the byte that must be behind it.
   template <CharClass which>
-  std::string_view take(char behind, const char* expected) {
-    const char* p = line_;
-    while (is(which, *p)) ++p;
-    if (p == line_ || *p != behind) no(between(p, end_), expected);
-    const std::string_view run = between(line_, p);
-    line_ = p + 1;
-    return run;
+  std::string_view take(std::string_view& line, char behind, const char* expected) const {
+    const std::size_t size = run(which, line);
+    if (size == 0 || size == line.size() || line[size] != behind) no(line.substr(size), expected);
+    return cut(line, behind);
+  }
+
+  // The rest of a line, without the blanks around it.
+  std::string_view text(std::string_view rest) const {
+    const std::size_t good = run(kText, rest);
+    if (good != rest.size()) no(rest.substr(good), "text and CRLF");
+    return trim(rest);
   }
 
   // Origin-form, absolute-form or "*" (3.2): keeps path and query, and the host of an absolute one.
@@ -152,43 +128,47 @@ class Reader {
     head.target = head.host.size() == rest.size() ? "/" : rest.substr(head.host.size());
   }
 
+  const char* const what_;
   const std::string_view bytes_;
-  const Limits& limits_;
   const bool is_request_;
-  const char* const stop_ = bytes_.data() + std::min(bytes_.size(), limits_.head);
-  const char *line_, *end_;
 };
 
 }  // namespace
 
 std::size_t HeadParser::parse(std::string_view bytes, Head& head, bool is_request) {
+  if (bytes.size() < seen_) throw std::logic_error("HeadParser: fewer bytes than in the last call");
+  const Reader reader("HTTP", bytes, is_request);
   const std::size_t first = is_request && bytes.starts_with("\r\n") ? 2 : 0;
   const std::size_t most = std::min(limits_.fields, head.room.size());
   const bool whole = line_ <= first;
-  if (bytes.size() < text_) throw std::logic_error("HeadParser: fewer bytes than in the last call");
-  Reader reader(bytes, limits_, is_request, std::max(line_, first), std::max(text_, first));
   head = Head(head.room);
-  std::size_t count = fields_;
-  for (bool is_first = whole;; is_first = false, reader.next()) {
-    if (!reader.is_complete(is_first)) {
-      line_ = reader.at(), text_ = line_ + reader.line().size(), fields_ = count;
-      return 0;
+  line_ = std::max(line_, first);
+  for (std::size_t end = 0;; line_ = end) {
+    const std::size_t room = line_ + std::min(limits_.line, limits_.head - line_);
+    end = bytes.substr(0, room).find('\n', std::max(line_, seen_)) + 1;
+    if (end == 0) {
+      seen_ = bytes.size();
+      if (bytes.size() <= room) return 0;
+      reader.no(bytes.substr(line_, room - line_), "CRLF within " + std::to_string(room - line_) + " bytes",
+                line_ == first ? 414 : 431);
     }
-    if (is_first) {
-      reader.first_line(head);
-    } else if (!reader.line().empty()) {
-      if (count == most) reader.no(reader.line(), "at most " + std::to_string(most) + " fields", 431);
-      head.room[count++] = reader.field();
+    std::string_view line = bytes.substr(line_, end - line_);
+    if (!line.ends_with("\r\n")) reader.no(line, "CRLF");
+    line.remove_suffix(2);
+    if (line_ == first) {
+      reader.first_line(line, head);
+    } else if (!line.empty()) {
+      if (fields_ == most) reader.no(line, "at most " + std::to_string(most) + " fields", 431);
+      head.room[fields_++] = reader.field(line);
     } else {
-      break;
+      head.fields = head.room.first(fields_);
+      reset();
+      // Lines that an earlier call has read are read again: their bytes may have moved.
+      if (!whole) return parse(bytes, head, is_request);
+      reader.framing(head);
+      return end;
     }
   }
-  reset();
-  // Lines that an earlier call has read are read again: their bytes may have moved.
-  if (!whole) return parse(bytes, head, is_request);
-  head.fields = head.room.first(count);
-  reader.framing(head);
-  return reader.at() + 2;
 }
 
 std::size_t HeadParser::request(std::string_view bytes, Head& head) { return parse(bytes, head, true); }
@@ -214,28 +194,22 @@ ChunkParser::Step ChunkParser::next(std::string_view bytes) {
   return {bytes.substr(used, size), used + size};
 }
 
-void ChunkParser::no(std::string_view line, const char* expected, int answer) const {
-  refuse("chunk", line, line, expected, is_request_ ? answer : 0);
-}
-
 // All that is not data is lines.
 void ChunkParser::frame(char c) {
-  const bool cr = line_.ends_with('\r'), lf = c == '\n';
-  line_ += c;
-  const std::string_view line(line_.data(), line_.size() - (cr ? 2 : 1));
-  if (line_.size() > room_) no(line_, "CRLF", at_ == At::trailers ? 431 : 400);
-  if (cr != lf || (lf && !all(kText, line))) no(line_, "text and CRLF");
-  if (lf) take_line(line), line_.clear();
-}
-
-void ChunkParser::take_line(std::string_view line) {
   static constexpr std::string_view kRefused[] = {
       "Authorization", "Cache-Control", "Connection", "Content-Encoding", "Content-Length",
       "Content-Range", "Content-Type", "Cookie", "Expect", "Host", "Set-Cookie", "TE", "Trailer",
       "Transfer-Encoding"};
+  const bool cr = line_.ends_with('\r'), lf = c == '\n';
+  line_ += c;
+  const Reader reader("chunk", line_, is_request_);
+  const std::string_view line(line_.data(), line_.size() - (cr ? 2 : 1));
+  if (line_.size() > room_) reader.no(line_, "CRLF", at_ == At::trailers ? 431 : 400);
+  if (cr != lf || (lf && !all(kText, line))) reader.no(line_, "text and CRLF");
+  if (!lf) return;
   if (at_ == At::size) {
     const auto size = number(line.substr(0, line.find(';')), 16);
-    if (!size) no(line, "a size below 2^63 in hex, and ';' or CRLF");
+    if (!size) reader.no(line, "a size below 2^63 in hex, and ';' or CRLF");
     left_ = *size;
     at_ = left_ == 0 ? At::trailers : At::data;
     room_ = limits_.trailers;
@@ -246,12 +220,13 @@ void ChunkParser::take_line(std::string_view line) {
     at_ = At::done;
   } else {
     room_ -= line.size() + 2;
-    const Field field = Reader(line, limits_, is_request_, 0, line.size()).field();
+    const Field field = reader.field(line);
     for (const std::string_view name : kRefused) {
-      if (same(field.name, name)) no(line, "another trailer");
+      if (same(field.name, name)) reader.no(line, "another trailer");
     }
     trailers_.add(field.name, field.value);
   }
+  line_.clear();
 }
 
 }  // namespace hob::inline v0::http

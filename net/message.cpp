@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// message.cpp — what chars.hpp declares, the block behind Headers, targets, statuses, dates.
+// message.cpp — what chars.hpp declares, the block behind Headers, targets, statuses, dates, URLs.
 //
-// Called by all of HTTP.
+// Called by all of HTTP; calls Address.
 #include "message.hpp"
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <cstdio>
+#include <ctime>
+#include <iterator>
 
 #include "chars.hpp"
-#include "url.hpp"
 
 namespace hob::inline v0::http {
 
@@ -23,7 +23,8 @@ std::optional<std::uint64_t> number(std::string_view text, int base) noexcept {
   return error == std::errc() && stop == end && fits ? std::optional(value) : std::nullopt;
 }
 
-void append_hex(std::string& text, char c) {
+// Two digits.
+static void append_hex(std::string& text, char c) {
   constexpr char kDigits[] = "0123456789ABCDEF";
   const auto byte = static_cast<unsigned char>(c);
   text += {kDigits[byte >> 4], kDigits[byte & 15]};
@@ -53,10 +54,9 @@ Headers::Headers(std::initializer_list<Field> fields) {
     if (!is_token(name)) {
       throw std::invalid_argument("header " + quoted(name) + ": the name is not a token");
     }
-    const auto bad = std::find_if_not(value.begin(), value.end(), [](char c) { return is(kText, c); });
-    if (bad != value.end()) {
+    if (const std::size_t good = run(kText, value); good != value.size()) {
       throw std::invalid_argument("header " + quoted(name) + ": its value has a control byte at offset " +
-                                  std::to_string(bad - value.begin()) + ": " + quoted(value));
+                                  std::to_string(good) + ": " + quoted(value));
     }
     write(block_, {name, trim(value)});
   }
@@ -105,12 +105,10 @@ std::string Request::path() const { return decode(target.substr(0, target.find('
 
 std::optional<std::string> Request::query(std::string_view name) const {
   std::string_view rest = target;
-  rest.remove_prefix(std::min(rest.find('?'), rest.size()));
+  cut(rest, '?');
   while (!rest.empty()) {
-    const std::string_view pair = rest.substr(1, rest.find('&', 1) - 1);
-    const std::string_view key = pair.substr(0, pair.find('='));
-    if (decode_form(key) == name) return decode_form(pair.substr(std::min(key.size() + 1, pair.size())));
-    rest.remove_prefix(pair.size() + 1);
+    std::string_view value = cut(rest, '&');
+    if (decode_form(cut(value, '=')) == name) return decode_form(value);
   }
   return std::nullopt;
 }
@@ -122,19 +120,14 @@ void Response::raise_for_status() const {
 }
 
 std::string http_date(std::int64_t unix_seconds) {
-  namespace chrono = std::chrono;
-  const chrono::sys_seconds when{chrono::seconds(unix_seconds)};
-  const auto day = chrono::floor<chrono::days>(when);
-  const chrono::year_month_day date(day);
-  const chrono::hh_mm_ss time(when - day);
   static constexpr char kDays[] = "SunMonTueWedThuFriSat";
   static constexpr char kMonths[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3s, %02u %.3s %04d %02d:%02d:%02d GMT",
-                kDays + 3 * chrono::weekday(day).c_encoding(), static_cast<unsigned>(date.day()),
-                kMonths + 3 * (static_cast<unsigned>(date.month()) - 1), static_cast<int>(date.year()),
-                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                static_cast<int>(time.seconds().count()));
+  const std::time_t when = unix_seconds;
+  std::tm t{};
+  gmtime_r(&when, &t);
+  char text[64];
+  std::snprintf(text, sizeof text, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", kDays + 3 * t.tm_wday,
+                t.tm_mday, kMonths + 3 * t.tm_mon, t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
   return text;
 }
 
@@ -158,5 +151,167 @@ std::string_view reason_phrase(int status) noexcept {
 }
 
 bool is_token(std::string_view text) noexcept { return !text.empty() && all(kToken, text); }
+
+// --- URLs: sections are RFC 3986's ---------------------------------------------------------------
+
+std::optional<std::pair<std::string_view, std::string_view>> split_host(std::string_view text) {
+  const bool bracket = text.starts_with('[');
+  const std::size_t size = bracket ? text.find(']') + 1 : run(kHost, text);
+  std::string_view host = text.substr(0, size), port = text.substr(size);
+  if (host.empty() || port.size() > 6 || (!port.empty() && port[0] != ':')) return std::nullopt;
+  cut(port, ':');
+  if (!port.empty() && !number(port)) return std::nullopt;
+  if (bracket) host = host.substr(1, size - 2);
+  const auto has = [&](char c) { return host.find(c) != host.npos; };
+  if (bracket && (!has(':') || has('%') || !net::Address::numeric(host, 0))) return std::nullopt;
+  return std::pair(host, port);
+}
+
+namespace {
+
+// The byte that the escape at this offset stands for.
+char unescaped(std::string_view text, std::size_t at, int answer = 0) {
+  const std::string_view escape = text.substr(at, 3);
+  const auto byte = number(escape.substr(1), 16);
+  if (escape.size() != 3 || !byte) refuse("URL", text, escape, "'%' and two hex digits", answer);
+  return static_cast<char>(*byte);
+}
+
+// Whether no label is empty, and it is an IPv4 address if it ends in a number: to some resolver it
+// were one (3.2.2).
+bool is_unmistakable(const std::string& host) {
+  const std::string dotted = '.' + host + (host.ends_with('.') ? "" : ".");
+  if (dotted.find("..") != dotted.npos) return false;
+  std::string_view last(dotted.data(), dotted.size() - 1);
+  last.remove_prefix(last.rfind('.') + 1);
+  const bool hex = last.starts_with("0x");
+  if (hex) last.remove_prefix(2);
+  const std::size_t other = last.find_first_not_of(hex ? "0123456789abcdef" : "0123456789");
+  return other != last.npos || net::Address::numeric(host, 0);
+}
+
+unsigned short default_port(std::string_view scheme) noexcept { return scheme == "https" ? 443 : 80; }
+
+// 5.2.4
+std::string without_dots(std::string_view path) {
+  std::string kept;
+  while (!path.empty()) {
+    const std::string_view segment = path.substr(0, path.find('/', 1));
+    path.remove_prefix(segment.size());
+    const bool up = segment == "/..";
+    if (up) kept.erase(std::min(kept.rfind('/'), kept.size()));
+    if (!up && segment != "/.") kept += segment;
+    else if (path.empty()) kept += '/';
+  }
+  return kept;
+}
+
+}  // namespace
+
+Url Url::parse(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool good = is(kTarget, text[i]) || text[i] == '#';
+    if (!good) refuse("URL", text, text.substr(i, 1), "visible ASCII without '\\'");
+    if (text[i] == '%') unescaped(text, i);
+  }
+  Url url;
+  const bool secure = same(text.substr(0, 8), "https://");
+  if (!secure && !same(text.substr(0, 7), "http://")) {
+    refuse("URL", text, text.substr(0, 8), "http:// or https://");
+  }
+  url.scheme = secure ? "https" : "http";
+  std::string_view rest = text.substr(url.scheme.size() + 3);
+  std::string_view server = rest.substr(0, rest.find_first_of("/?#"));
+  rest.remove_prefix(server.size());
+
+  if (const std::size_t at = server.find('@'); at != server.npos) {
+    url.userinfo = server.substr(0, at);
+    server.remove_prefix(at + 1);
+    const std::size_t second = server.find('@');
+    if (second != server.npos) refuse("URL", text, server.substr(second, 1), "one '@' at most");
+    const std::string user = decode(url.userinfo.substr(0, url.userinfo.find(':')));
+    const std::string both = decode(url.userinfo);
+    if (user.find(':') != user.npos || !all(kText, both) || both.find('\t') != both.npos) {
+      refuse("URL", text, server.substr(0, 0), "no control byte, and no ':' in the user, before this");
+    }
+  }
+
+  const auto split = split_host(server);
+  if (split) std::transform(split->first.begin(), split->first.end(), std::back_inserter(url.host), lower);
+  if (!split || !is_unmistakable(url.host)) {
+    refuse("URL", text, server, "a name, four decimal octets or [an IPv6 address], or that and a port");
+  }
+  const std::string_view port = split->second;
+  const auto wanted = port.empty() ? default_port(url.scheme) : number(port);
+  if (!wanted || *wanted > 65535 || port.starts_with('0')) refuse("URL", text, port, "a port");
+  url.port = static_cast<unsigned short>(*wanted);
+
+  rest = rest.substr(0, rest.find('#'));
+  const std::string_view path = rest.substr(0, rest.find('?'));
+  url.target = without_dots(path.empty() ? "/" : path).append(rest.substr(path.size()));
+  return url;
+}
+
+// 5.2.2; what has a scheme, or a ':' where a path has none (4.2), is a whole URL or none.
+Url Url::resolve(std::string_view reference) const {
+  const std::size_t mark = std::min(reference.find_first_of(":/?#"), reference.size());
+  if (reference.substr(mark).starts_with(':')) return parse(reference);
+  if (reference.starts_with("//")) return parse(scheme + ':' + std::string(reference));
+  const std::string path = target.substr(0, target.find('?'));
+  std::string base = scheme + "://" + userinfo + (userinfo.empty() ? "" : "@") + host_header();
+  if (reference.empty() || reference[0] == '#') base += target;
+  else if (reference[0] == '?') base += path;
+  else if (reference[0] != '/') base += path.substr(0, path.rfind('/') + 1);
+  return parse(base.append(reference));
+}
+
+std::string Url::credentials() const {
+  const bool alone = !userinfo.empty() && userinfo.find(':') == userinfo.npos;
+  return decode(userinfo) + (alone ? ":" : "");
+}
+
+std::string Url::host_header() const {
+  std::string text = host.find(':') == host.npos ? host : '[' + host + ']';
+  return port == default_port(scheme) ? text : text + ':' + std::to_string(port);
+}
+
+std::string Url::origin() const {
+  return scheme + "://" + host_header() + (port == default_port(scheme) ? ':' + std::to_string(port) : "");
+}
+
+std::string Url::to_string() const { return scheme + "://" + host_header() + target; }
+
+std::string encode_component(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    if (is(kHost, c) || c == '~') encoded += c;
+    else append_hex(encoded += '%', c);
+  }
+  return encoded;
+}
+
+std::string decode(std::string_view text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') decoded += text[i];
+    else decoded += unescaped(text, i, 400), i += 2;
+  }
+  return decoded;
+}
+
+std::string encode_form(std::initializer_list<Field> fields) {
+  std::string form;
+  for (const auto& [name, value] : fields) {
+    form.append(form.empty() ? "" : "&").append(encode_component(name)) += '=';
+    for (const char c : value) form += c == ' ' ? "+" : encode_component({&c, 1});
+  }
+  return form;
+}
+
+std::string decode_form(std::string_view text) {
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');
+  return decode(spaced);
+}
 
 }  // namespace hob::inline v0::http

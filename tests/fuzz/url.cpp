@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "../../net/url.hpp"
+#include "../../net/message.hpp"
 
 using namespace hob::http;
 

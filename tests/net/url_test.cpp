@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "../../net/url.hpp"
+#include "../../net/message.hpp"
 
 #include <doctest/doctest.h>
 
