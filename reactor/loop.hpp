@@ -163,6 +163,7 @@ class Loop {
   void unhandled(std::exception_ptr error, const std::source_location& site) noexcept;
   void check_thread() const;  // std::logic_error on any thread but the loop's
   void interruptible();       // for hob::run: Ctrl-C drops the main Future
+  void interrupt() noexcept { interrupted_ = true; }  // does that
 
  private:
   friend class Callback;
@@ -206,5 +207,28 @@ class Loop {
   std::function<void(std::exception_ptr)> handler_;
   Tasks detached_;
 };
+
+// Makes a Loop, calls f(args...), runs its Future, and returns its value (asyncio.run). Takes SIGINT for
+// its duration, only where it was at its default: the first drops the Future, so that destructors run,
+// and throws Interrupted; a second does what it always did.
+template <class F, class... Args>
+auto run(F&& f, Args&&... args) {
+  Loop loop;
+  loop.interruptible();
+  const TimePoint before = loop.clock();
+  auto work = as_future(std::invoke(std::forward<F>(f), std::forward<Args>(args)...));
+  if (loop.debug()) loop.tell_slow(before, {}, "main's first stretch");
+  return loop.run(std::move(work));
+}
+
+// Runs f(0) … f(n-1), any F(unsigned shard) -> awaitable, all at once, each on a thread and a Loop of its
+// own, the first on this thread: every core, without a lock in user code. Returns when all have settled.
+// The first error drops the other shards' work and is thrown. Ctrl-C as for run(), to the end of the
+// last. n == 0, or a Loop on this thread already, is std::logic_error.
+void run_shards_of(unsigned n, const std::function<Future<>(unsigned)>& start);
+template <class F>
+void run_shards(unsigned n, F f) {
+  run_shards_of(n, [&f](unsigned shard) { return forget(std::invoke(f, shard)); });
+}
 
 }  // namespace hob::inline v0
