@@ -39,15 +39,15 @@
 
 #include "../timers/wheel.hpp"
 #include "backend.hpp"
-#include "closure.hpp"
 #include "future.hpp"
 #include "tasks.hpp"
 
 namespace hob::inline v0 {
 
-class Callback;     // what call_soon and call_later keep; callbacks.hpp
+class Closure;      // any callable; this and the next four are in callbacks.hpp
+class Callback;     // what call_soon and call_later keep
 class TimerHandle;
-class Mailbox;      // what other threads post; callbacks.hpp
+class Mailbox;      // what other threads post
 class Remote;
 class SignalWait;   // outside.hpp
 class OnPool;       // a job on the pool; outside.hpp
@@ -89,7 +89,7 @@ class Loop {
   awaited_t<A> run(A&& awaitable) {
     Future<awaited_t<A>> work = as_future(std::forward<A>(awaitable));
     if (!work) misuse("Loop::run of an empty Future");
-    turn_until_settled(Innards::outcome(work));
+    turn_until_settled(work.outcome());
     return std::move(work).get();
   }
 
