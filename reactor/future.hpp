@@ -37,7 +37,6 @@ template <class T = void>
 class Promise;
 template <class T = void>
 class SharedFuture;
-struct Innards;
 
 // What can be awaited: a Future, a SharedFuture, or a leaf such as sleep(1s). awaited_t is what
 // comes out of it.
@@ -121,13 +120,14 @@ Future {
   void awaited_by(Work& self) const noexcept {
     if (ready()) self.comes_from(*outcome_);
   }
+  // For who will watch it; not of an empty one.
+  Outcome<T>& outcome() const noexcept { return *outcome_; }
 
  private:
   template <class>
   friend class Coroutine;
   template <class>
   friend class Promise;
-  friend struct Innards;
 
   struct Awaiter;
   struct Drop {
@@ -145,14 +145,6 @@ Future {
   }
 
   std::unique_ptr<Outcome<T>, Drop> outcome_;
-};
-
-// For combinators: the Work behind a Future, to watch it.
-struct Innards {
-  template <class T>
-  static Outcome<T>& outcome(const Future<T>& future) noexcept {
-    return *future.outcome_;
-  }
 };
 
 // --- the coroutine -----------------------------------------------------------------------------

@@ -5,7 +5,6 @@
 
 #include <cerrno>
 
-#include "callbacks.hpp"
 #include "posix.hpp"
 
 namespace hob::inline v0 {

@@ -22,7 +22,7 @@
 #include <string_view>
 #include <vector>
 
-#include "error.hpp"
+#include "callbacks.hpp"
 #include "leaf.hpp"
 
 namespace hob::inline v0 {

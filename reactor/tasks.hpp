@@ -57,7 +57,7 @@ class Task final : public Collector, public Framed {
   Runnable* parent() noexcept override { return owner_ ? owner_->parent() : nullptr; }
   // Where it was made, and where it waits or has failed; line 0: nobody knows.
   const std::source_location& made() const noexcept { return made_; }
-  std::source_location place() const noexcept { return Innards::outcome(work_).place(); }
+  std::source_location place() const noexcept { return work_.outcome().place(); }
 
  private:
   friend class Tasks;
