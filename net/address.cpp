@@ -15,12 +15,10 @@
 #include <stdexcept>
 
 namespace hob::inline v0::net {
-
 const int kStream = SOCK_STREAM;
 const int kDatagram = SOCK_DGRAM;
 
 namespace {
-
 static_assert(Address::kRoom >= sizeof(sockaddr_un));
 
 constexpr std::size_t kPathAt = offsetof(sockaddr_un, sun_path);
@@ -54,7 +52,6 @@ sockaddr_in6 inet(const Address& address) noexcept {
 bool has_port(const Address& address) noexcept {
   return address.family() == AF_INET || address.family() == AF_INET6;
 }
-
 }  // namespace
 
 Address Address::parse(std::string_view text) {
@@ -158,5 +155,4 @@ Address Address::with_port(unsigned short port) const noexcept {
   if (has_port(*this)) std::memcpy(other.bytes_ + kPortAt, &wire, sizeof wire);
   return other;
 }
-
 }  // namespace hob::inline v0::net

@@ -13,7 +13,6 @@
 struct sockaddr;  // <sys/socket.h>
 
 namespace hob::inline v0::net {
-
 // The types of sockets, as Backend::open wants them.
 extern const int kStream, kDatagram;
 
@@ -58,5 +57,4 @@ class Address {
   alignas(8) unsigned char bytes_[kRoom] = {};
   unsigned size_ = 0;
 };
-
 }  // namespace hob::inline v0::net

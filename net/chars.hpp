@@ -14,7 +14,6 @@
 #include <utility>
 
 namespace hob::inline v0::http {
-
 enum CharClass : unsigned char {
   kToken = 1,   // of a method or a field name
   kText = 2,    // of a field value: no control byte but HTAB; 0x80 and above may pass
@@ -86,5 +85,4 @@ std::string quoted(std::string_view bytes);
 // `text`; the rest is not shown, as it may hold a password.
 [[noreturn]] void refuse(const char* what, std::string_view text, std::string_view found,
                          const std::string& expected, int status = 0);
-
 }  // namespace hob::inline v0::http

@@ -4,14 +4,10 @@
 // Server: accepting, the conversation on one connection, stopping.
 #include "http.hpp"
 
-#include <algorithm>
-#include <vector>
-
 #include "chars.hpp"
 #include "http_connection.hpp"
 
 namespace hob::inline v0::http {
-
 // --- Session: connections that are kept ----------------------------------------------------------
 
 struct Session::Pool {
@@ -50,7 +46,6 @@ Session::Session(SessionOptions options) : pool_(std::make_shared<Pool>(options)
 // --- one exchange --------------------------------------------------------------------------------
 
 namespace {
-
 bool may_repeat(const Request& request) {
   static constexpr std::string_view kIdempotent[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
   return !request.source && std::ranges::count(kIdempotent, request.method) != 0;
@@ -67,7 +62,6 @@ std::string base64(std::string_view bytes) {
   if (count) text += kDigits[bits << (6 - count) & 63];
   return text.append((4 - text.size() % 4) % 4, '=');
 }
-
 }  // namespace
 
 // The members that a Future borrows stand before it.
@@ -321,7 +315,6 @@ Future<> Server::accept_all(Own, net::TcpListener& listener, TaskGroup& connecti
 // --- one connection ------------------------------------------------------------------------------
 
 namespace {
-
 constexpr Duration kLinger = std::chrono::seconds(2);
 constexpr std::string_view kClose = "Connection: close\r\n";
 
@@ -374,7 +367,6 @@ int status_for(const std::exception_ptr& error, const Connection& peer) {
   if (!peer.is_broken()) Loop::current().unhandled(error, {});
   return 500;
 }
-
 }  // namespace
 
 Future<> Server::converse(Own, net::TcpStream stream, Permit) {
@@ -466,5 +458,4 @@ Future<bool> Server::answer(Own, Connection& peer, Request& request) {
   }
   co_return keeps;
 }
-
 }  // namespace hob::inline v0::http

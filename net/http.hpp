@@ -18,7 +18,6 @@
 #include "net.hpp"
 
 namespace hob::inline v0::http {
-
 class Connection;
 
 // --- the client ----------------------------------------------------------------------------------
@@ -127,5 +126,4 @@ class Server {
   TimePoint end_ = kNever;
   TimerHandle at_end_;
 };
-
 }  // namespace hob::inline v0::http

@@ -3,13 +3,11 @@
 // http_connection.cpp — sending, receiving, the deadline.
 #include "http_connection.hpp"
 
-#include <algorithm>
 #include <charconv>
 
 #include "chars.hpp"
 
 namespace hob::inline v0::http {
-
 Connection::Connection(net::TcpStream to, const Limits& limits, Duration io)
     : Runnable([](Runnable& self) { static_cast<Connection&>(self).alarmed(); }),
       stream(std::move(to)),
@@ -21,10 +19,8 @@ Connection::Connection(net::TcpStream to, const Limits& limits, Duration io)
 // --- sending -------------------------------------------------------------------------------------
 
 namespace {
-
 constexpr std::size_t kSlice = 64 * 1024;  // what is written at a time
 constexpr std::size_t kLeast = 1000;       // bytes that move within a Connection's `io`
-
 }  // namespace
 
 std::string Connection::head(std::string_view first_line, std::string_view fields,
@@ -255,5 +251,4 @@ void Connection::broke() {
   is_broken_ = true;
   if (late_) throw TimedOut("HTTP: the other side takes too long");
 }
-
 }  // namespace hob::inline v0::http

@@ -15,7 +15,6 @@
 #include "net.hpp"
 
 namespace hob::inline v0::http {
-
 // What the kind of a message and the other side ask of its form.
 struct Framing {
   bool body = true;    // its bytes follow, or only what is said of them (in answer to HEAD)
@@ -101,5 +100,4 @@ class Connection : private Runnable {
   TimePoint deadline_ = kNever;  // the alarm may come earlier, and is set again then
   TimePoint last_ = kNever;
 };
-
 }  // namespace hob::inline v0::http

@@ -5,14 +5,10 @@
 // Called by client and server; calls what is in chars.hpp. Sections are RFC 9112's.
 #include "http_parser.hpp"
 
-#include <algorithm>
-
 #include "chars.hpp"
 
 namespace hob::inline v0::http {
-
 namespace {
-
 // Understands the lines of what is read, and refuses them; without their CRLF.
 class Reader {
  public:
@@ -132,7 +128,6 @@ class Reader {
   const std::string_view bytes_;
   const bool is_request_;
 };
-
 }  // namespace
 
 std::size_t HeadParser::parse(std::string_view bytes, Head& head, bool is_request) {
@@ -228,5 +223,4 @@ void ChunkParser::frame(char c) {
   }
   line_.clear();
 }
-
 }  // namespace hob::inline v0::http

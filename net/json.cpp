@@ -12,7 +12,6 @@
 
 namespace hob::inline v0::json {
 namespace {
-
 constexpr char kHex[] = "0123456789abcdef";
 constexpr std::string_view kEscapes = "\"\\/bfnrt", kEscaped = "\"\\/\b\f\n\r\t";
 
@@ -250,7 +249,6 @@ struct Parser {
     return ++at, skip_space(), true;
   }
 };
-
 }  // namespace
 
 // --- values --------------------------------------------------------------------------------------
@@ -428,5 +426,4 @@ Value parse(std::string_view text, std::size_t max_depth) {
   if (parser.at < text.size()) parser.fail("the end");
   return all;
 }
-
 }  // namespace hob::inline v0::json

@@ -23,7 +23,6 @@
 #include <vector>
 
 namespace hob::inline v0::json {
-
 // The text is not JSON. Reads like "json: expected ',' or ']' at offset 17, found 'x'".
 struct ParseError : std::runtime_error {
   ParseError(const std::string& what, std::size_t at) : std::runtime_error(what), at_(at) {}
@@ -147,5 +146,4 @@ Value object(std::initializer_list<Member> members = {});
 // beyond a double, nothing after the end. Of equal keys the last one's value holds, in the first
 // one's place. ParseError; also beyond `max_depth` levels, each of which takes native stack.
 Value parse(std::string_view text, std::size_t max_depth = 200);
-
 }  // namespace hob::inline v0::json

@@ -9,22 +9,11 @@
 //   2. Headers are one block of bytes, as they go over the wire: `name: value\r\n` for each.
 #pragma once
 
-#include <cstddef>
-#include <functional>
-#include <initializer_list>
-#include <memory>
-#include <optional>
-#include <span>
-#include <stdexcept>
-#include <string>
-#include <string_view>
-
 #include "../reactor/future.hpp"
 #include "address.hpp"
 #include "json.hpp"
 
 namespace hob::inline v0::http {
-
 // The peer, or a URL, is not as the RFCs have it; what() says what was expected, where, and what
 // stood there.
 struct ProtocolError : std::runtime_error {
@@ -189,5 +178,4 @@ std::string http_date(std::int64_t unix_seconds);
 
 // Whether it may be a method or the name of a field (RFC 9110, 5.6.2).
 bool is_token(std::string_view text) noexcept;
-
 }  // namespace hob::inline v0::http

@@ -8,10 +8,8 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <map>
 
 namespace hob::inline v0::net {
-
 // --- sockets -------------------------------------------------------------------------------------
 
 Socket::Socket(const Address& address, int type, const std::string& what)
@@ -92,7 +90,6 @@ void Operation::fail(const Address& whom) const {
 // --- leases --------------------------------------------------------------------------------------
 
 namespace {
-
 // A few buffers that wait for the next read. Constant to make, so that a look costs no call.
 struct Buffers {
   static constexpr std::size_t kKeep = 8;
@@ -115,7 +112,6 @@ std::byte* take_buffer() {
   static const thread_local Drain at_exit;
   return new std::byte[Lease::kBytes];
 }
-
 }  // namespace
 
 void Lease::GiveBack::operator()(std::byte* buffer) const noexcept {
@@ -359,7 +355,6 @@ TcpListener listen_unix(std::string_view path) {
 // --- names ---------------------------------------------------------------------------------------
 
 namespace {
-
 constexpr Duration kFound = std::chrono::seconds(10);  // how long it is remembered
 constexpr Duration kNotFound = std::chrono::seconds(1);
 constexpr std::size_t kNames = 256;  // so many are remembered
@@ -416,7 +411,6 @@ Future<> attempt(Address to, Ended& ended) {
   auto result = co_await as_result(connect(to));
   co_await ended.push(std::move(result));
 }
-
 }  // namespace
 
 Future<std::vector<Address>> resolve(std::string host, unsigned short port) {
@@ -480,5 +474,4 @@ Future<TcpStream> connect(std::string host, unsigned short port) {
   const std::string what = "connect " + host + ':' + std::to_string(port);
   throw std::system_error(first, what + " (" + reasons + ')');
 }
-
 }  // namespace hob::inline v0::net

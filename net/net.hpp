@@ -10,14 +10,10 @@
 // settle. What goes wrong is std::system_error; what() reads like "read 127.0.0.1:80: …".
 #pragma once
 
-#include <algorithm>
-#include <utility>
-
 #include "../reactor/reactor.hpp"
 #include "socket.hpp"
 
 namespace hob::inline v0::net {
-
 // --- streams -------------------------------------------------------------------------------------
 
 // Bytes in a buffer of this thread's pool; to destroy it gives the buffer back. Move-only.
@@ -312,5 +308,4 @@ class UdpSocket : public Handle {
     return recv_from(std::as_writable_bytes(into));
   }
 };
-
 }  // namespace hob::inline v0::net

@@ -12,17 +12,12 @@
 //   5. Bytes are counted against the Law of the Fair Share as they move.
 #pragma once
 
-#include <memory>
-#include <span>
-#include <string_view>
-
 #include "../reactor/error.hpp"
 #include "../reactor/leaf.hpp"
 #include "../reactor/loop.hpp"
 #include "address.hpp"
 
 namespace hob::inline v0::net {
-
 class Operation;
 
 inline std::string_view as_text(std::span<const std::byte> bytes) noexcept {
@@ -164,5 +159,4 @@ class Handle {
   Socket& held() const;  // throws ECANCELED if it is closed
   std::unique_ptr<Socket> socket_;
 };
-
 }  // namespace hob::inline v0::net

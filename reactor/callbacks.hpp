@@ -14,12 +14,10 @@
 
 #include <atomic>
 #include <mutex>
-#include <new>
 
 #include "loop.hpp"
 
 namespace hob::inline v0 {
-
 // A callable to be called once; move-only, 24 bytes of captures without allocation. (std::function would
 // want copyable ones.)
 class Closure {
@@ -149,5 +147,4 @@ class Remote {
   explicit Remote(std::shared_ptr<Mailbox> box) noexcept : box_(std::move(box)) {}
   std::shared_ptr<Mailbox> box_;
 };
-
 }  // namespace hob::inline v0

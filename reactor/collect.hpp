@@ -10,14 +10,11 @@
 //      them. (Parameters die last, so the coroutines here move theirs into a local.)
 #pragma once
 
-#include <functional>
 #include <tuple>
-#include <vector>
 
 #include "leaf.hpp"
 
 namespace hob::inline v0 {
-
 // An awaitable, or a function that makes one: fetch, or [url] { return fetch(url); }. A function that
 // is handed over is kept as long as its work, so that what it captured lives.
 template <class F>
@@ -241,5 +238,4 @@ struct Combining {
     co_return Results()(only);
   }
 };
-
 }  // namespace hob::inline v0

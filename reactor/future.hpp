@@ -30,7 +30,6 @@
 #include "work.hpp"
 
 namespace hob::inline v0 {
-
 template <class T = void>
 class Future;
 template <class T = void>
@@ -262,5 +261,4 @@ Future<awaited_t<A>> as_future(A&& awaitable) {
                 "a Future has one owner: pass it on with std::move");
   return Future<awaited_t<A>>(std::forward<A>(awaitable));
 }
-
 }  // namespace hob::inline v0

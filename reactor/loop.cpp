@@ -4,7 +4,6 @@
 // functions, signals and descriptors get there.
 #include "loop.hpp"
 
-#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -14,11 +13,9 @@
 #include "outside.hpp"
 
 namespace hob::inline v0 {
-
 // --- construction and end ----------------------------------------------------------------------
 
 namespace {
-
 std::uint32_t next_loop_id() noexcept {
   static std::atomic<std::uint32_t> last{0};
   std::uint32_t id = ++last;
@@ -38,7 +35,6 @@ struct Turning {
   ~Turning() { flag = false; }
   bool& flag;
 };
-
 }  // namespace
 
 Loop::Loop() : Loop(native_backend()) {}
@@ -273,5 +269,4 @@ void Loop::detach(Watch& watch) noexcept {
   watch.unlink();
   backend_->detach(watch);
 }
-
 }  // namespace hob::inline v0

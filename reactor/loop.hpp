@@ -32,9 +32,7 @@
 //   3. Nothing of the user's is called from a destructor of ours, but destructors.
 #pragma once
 
-#include <functional>
 #include <map>
-#include <memory>
 #include <vector>
 
 #include "../timers/wheel.hpp"
@@ -43,7 +41,6 @@
 #include "tasks.hpp"
 
 namespace hob::inline v0 {
-
 class Closure;      // any callable; this and the next four are in callbacks.hpp
 class Callback;     // what call_soon and call_later keep
 class TimerHandle;
@@ -230,5 +227,4 @@ template <class F>
 void run_shards(unsigned n, F f) {
   run_shards_of(n, [&f](unsigned shard) { return forget(std::invoke(f, shard)); });
 }
-
 }  // namespace hob::inline v0

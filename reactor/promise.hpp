@@ -17,7 +17,6 @@
 #include "sync.hpp"
 
 namespace hob::inline v0 {
-
 // The other kind of Work: what a Promise writes and its Future reads.
 template <class T>
 class Pair final : public Outcome<T>, public Framed {
@@ -230,5 +229,4 @@ class SharedFuture {
   };
   std::shared_ptr<Hub> hub_;
 };
-
 }  // namespace hob::inline v0

@@ -2,8 +2,6 @@
 //
 // shards.cpp — the threads behind run_shards. The first shard's loop sees each of the others as a Future,
 // so that gather and run do the rest: no thread outlives its Future, and no Future run_shards_of.
-#include <mutex>
-#include <optional>
 #include <thread>
 
 #include "callbacks.hpp"
@@ -11,9 +9,7 @@
 #include "promise.hpp"
 
 namespace hob::inline v0 {
-
 namespace {
-
 using Start = std::function<Future<>(unsigned)>;
 
 class Shard {
@@ -66,7 +62,6 @@ Future<> on_thread(Own, unsigned number, const Start& start) {
   const Shard shard(number, start, std::move(ended));
   co_await std::move(end);
 }
-
 }  // namespace
 
 void run_shards_of(unsigned n, const Start& start) {
@@ -78,5 +73,4 @@ void run_shards_of(unsigned n, const Start& start) {
     return gather(std::move(shards));
   });
 }
-
 }  // namespace hob::inline v0

@@ -5,7 +5,6 @@
 #include "leaf.hpp"
 
 namespace hob::inline v0 {
-
 void Tasks::start(Future<> work, std::source_location made) {
   home_.check();
   if (!work) misuse("an empty Future cannot be started: it was moved from");
@@ -141,5 +140,4 @@ void TaskGroup::ended(std::exception_ptr error, const std::source_location& site
   }
   if (empty()) wake_joins();
 }
-
 }  // namespace hob::inline v0

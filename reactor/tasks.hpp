@@ -19,7 +19,6 @@
 #include "future.hpp"
 
 namespace hob::inline v0 {
-
 class Task;
 
 // The owner's side: a set of Tasks. The loop's detached ones are such a set as it is.
@@ -156,5 +155,4 @@ class TaskGroup final : private Tasks {
   bool told_ = false;          // join() has thrown it
   unsigned drops_ = 0;         // how often all were dropped: a task may do that in its first stretch
 };
-
 }  // namespace hob::inline v0
