@@ -278,9 +278,9 @@ Future<std::string> Session::piece(Own, std::shared_ptr<Exchange> exchange) {
   co_return data;
 }
 
-Future<Response> get(std::string url, Own) {
-  Session session;
-  co_return co_await session.get(std::move(url));
+Future<Response> request(Request request, SessionOptions options, Own) {
+  Session session(options);
+  co_return co_await session.request(std::move(request));
 }
 
 // --- Server --------------------------------------------------------------------------------------

@@ -74,8 +74,9 @@ class Session {
   std::shared_ptr<Pool> pool_;
 };
 
-// A GET in a Session of its own.
-Future<Response> get(std::string url, Own = Own());
+// One request, in a Session of its own.
+Future<Response> request(Request request, SessionOptions options = SessionOptions(), Own = Own());
+inline Future<Response> get(std::string url) { return request(Request("GET", std::move(url))); }
 
 // --- the server ----------------------------------------------------------------------------------
 //
