@@ -387,8 +387,8 @@ Future<> Server::converse(Own, net::TcpStream stream, Permit) {
   }
   if (refusal) {
     const Response response = plain(refusal);
-    std::string head = head_of(response, {}, kClose);
-    static_cast<void>(co_await as_result(peer.send(std::move(head), response, {})));
+    auto sending = peer.send(head_of(response, Framing(), kClose), response, Framing());
+    static_cast<void>(co_await as_result(std::move(sending)));
   }
   // To close while bytes are under way would reset the connection, and lose the response.
   if (peer.stream.is_open()) static_cast<void>(co_await as_result(peer.stream.finish(kLinger)));

