@@ -267,6 +267,7 @@ Future<Response> Session::request(Request request, Own) {
 Future<Response> Session::open(Request request, Own) {
   const std::shared_ptr<Exchange> exchange = prepare(std::move(request));
   Response response = co_await exchange->answer(Own());
+  if (!exchange->connection) exchange->pool = nullptr;  // which keeps no connection of a Session that has gone
   response.source = [exchange] { return piece(Own(), exchange); };
   co_return response;
 }
@@ -274,7 +275,7 @@ Future<Response> Session::open(Request request, Own) {
 Future<std::string> Session::piece(Own, std::shared_ptr<Exchange> exchange) {
   if (!exchange->connection) co_return std::string();
   std::string data(co_await exchange->connection->read());
-  if (!exchange->connection->has_body()) exchange->end();
+  if (!exchange->connection->has_body()) exchange->end(), exchange->pool = nullptr;
   co_return data;
 }
 
