@@ -9,15 +9,8 @@
 //   2. Headers are one block of bytes, as they go over the wire: `name: value\r\n` for each.
 #pragma once
 
-#include <cstddef>
 #include <functional>
-#include <initializer_list>
 #include <memory>
-#include <optional>
-#include <span>
-#include <stdexcept>
-#include <string>
-#include <string_view>
 
 #include "../reactor/future.hpp"
 #include "address.hpp"
@@ -64,17 +57,16 @@ class Headers {
   // For range-for. Holds the field it points at, so a reference to it lasts until ++.
   class Iterator {
    public:
-    explicit Iterator(std::string_view lines = {}) noexcept : lines_(lines) { read(); }
+    explicit Iterator(std::string_view lines = {}) noexcept : lines_(lines) {
+      if (lines.empty()) return;
+      field_.name = lines.substr(0, lines.find(':'));
+      field_.value = lines.substr(field_.name.size() + 2, lines.find('\r') - field_.name.size() - 2);
+    }
     const Field& operator*() const noexcept { return field_; }
-    void operator++() noexcept { lines_.remove_prefix(lines_.find('\n') + 1), read(); }
+    void operator++() noexcept { *this = Iterator(lines_.substr(lines_.find('\n') + 1)); }
     bool operator==(const Iterator& other) const noexcept { return lines_.size() == other.lines_.size(); }
 
    private:
-    void read() noexcept {
-      if (lines_.empty()) return;
-      field_.name = lines_.substr(0, lines_.find(':'));
-      field_.value = lines_.substr(field_.name.size() + 2, lines_.find('\r') - field_.name.size() - 2);
-    }
     std::string_view lines_;
     Field field_;
   };
