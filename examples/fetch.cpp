@@ -35,10 +35,14 @@ struct UsageError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// As curl's: -d @FILE leaves out the ends of lines.
+struct WriteError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// As curl's: @- is stdin, and -d @FILE leaves out the ends of lines.
 std::string data_of(const std::string& argument, bool binary) {
   if (!argument.starts_with('@')) return argument;
-  std::ifstream file(argument.substr(1), std::ios::binary);
+  std::ifstream file(argument == "@-" ? "/dev/stdin" : argument.substr(1), std::ios::binary);
   if (!file) throw UsageError("cannot read " + argument.substr(1));
   std::string data(std::istreambuf_iterator<char>(file), {});
   if (!binary) std::erase_if(data, [](char c) { return c == '\r' || c == '\n'; });
@@ -46,9 +50,9 @@ std::string data_of(const std::string& argument, bool binary) {
 }
 
 hob::Duration seconds_of(const std::string& text) {
-  std::size_t used = 0;
-  const double seconds = std::stod(text, &used);
-  if (used != text.size() || !(seconds > 0)) throw UsageError("no number of seconds: " + text);
+  char* end = nullptr;
+  const double seconds = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end || !(seconds > 0)) throw UsageError("no number of seconds: " + text);
   return seconds > 1e9 ? hob::Duration::max() : hob::Duration(std::llround(seconds * 1e9));
 }
 
@@ -152,11 +156,10 @@ hob::Future<> fetch(http::Session& session, const Options& options, std::size_t 
   }
   for (;;) {
     const std::string piece = co_await response.source();
-    if (piece.empty()) break;
-    out.write(piece.data(), static_cast<std::streamsize>(piece.size()));
+    if (piece.empty() || !out.write(piece.data(), static_cast<std::streamsize>(piece.size()))) break;
     progress.add(piece.size());
   }
-  if (!out.flush()) throw std::runtime_error("cannot write to " + (to_file ? options.outputs[number] : "stdout"));
+  if (!out.flush()) throw WriteError("cannot write to " + (to_file ? options.outputs[number] : "stdout"));
 }
 
 // Exit codes are curl's, where it has one.
@@ -176,6 +179,8 @@ hob::Future<int> fetch_all(Options options) {
       code = 28, error = e.what();
     } catch (const hob::net::ResolveError& e) {
       code = 6, error = e.what();
+    } catch (const WriteError& e) {
+      code = 23, error = e.what();
     } catch (const hob::net::EndOfStream& e) {
       code = 52, error = e.what();
     } catch (const std::system_error& e) {

@@ -49,19 +49,23 @@ hob::Future<> serve(net::TcpListener listener) {
   co_await std::move(serving);
 }
 
-// The first shard picks the port, and the others join it there.
+// The first shard picks the port, and the others join it there; they wait for it before their loops begin.
 void run(unsigned short port, unsigned shards) {
   std::promise<unsigned short> picked;
   auto shared_port = picked.get_future().share();
+  net::ListenOptions options;
+  options.reuse_port = shards > 1;
   hob::run_shards(shards, [&](unsigned shard) {
-    net::ListenOptions options;
-    options.reuse_port = shards > 1;
-    auto listener = net::listen("127.0.0.1", shard == 0 ? port : shared_port.get(), options);
-    if (shard == 0) {
+    if (shard != 0) return serve(net::listen("127.0.0.1", shared_port.get(), options));
+    try {
+      auto listener = net::listen("127.0.0.1", port, options);
       picked.set_value(listener.address().port());
       std::cout << "listening on " << listener.address().to_string() << std::endl;
+      return serve(std::move(listener));
+    } catch (...) {
+      picked.set_exception(std::current_exception());
+      throw;
     }
-    return serve(std::move(listener));
   });
 }
 

@@ -15,12 +15,10 @@
 #include <stdexcept>
 
 namespace hob::inline v0::net {
-
 const int kStream = SOCK_STREAM;
 const int kDatagram = SOCK_DGRAM;
 
 namespace {
-
 static_assert(Address::kRoom >= sizeof(sockaddr_un));
 
 constexpr std::size_t kPathAt = offsetof(sockaddr_un, sun_path);
@@ -42,20 +40,18 @@ Address made(const T& from, std::size_t size = sizeof(T)) noexcept {
   return Address::of(reinterpret_cast<const sockaddr*>(&from), static_cast<unsigned>(size));
 }
 
-template <class T>
-T as(const Address& address) noexcept {
-  T to{};
+// As if it were IPv6's: family and port stand in the same place in IPv4's.
+constexpr std::size_t kPortAt = offsetof(sockaddr_in6, sin6_port);
+static_assert(kPortAt == offsetof(sockaddr_in, sin_port));
+sockaddr_in6 inet(const Address& address) noexcept {
+  sockaddr_in6 to{};
   std::memcpy(&to, address.data(), std::min<std::size_t>(sizeof to, address.size()));
   return to;
 }
 
-// In one place for both families.
-constexpr std::size_t kPortAt = offsetof(sockaddr_in, sin_port);
-static_assert(kPortAt == offsetof(sockaddr_in6, sin6_port));
 bool has_port(const Address& address) noexcept {
   return address.family() == AF_INET || address.family() == AF_INET6;
 }
-
 }  // namespace
 
 Address Address::parse(std::string_view text) {
@@ -82,19 +78,17 @@ std::optional<Address> Address::numeric(std::string_view host, unsigned short po
   const std::string text(host);  // inet_pton wants a terminator
   sockaddr_in v4{};
   v4.sin_family = AF_INET;
-  v4.sin_port = htons(port);
-  if (inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) return made(v4);
+  if (inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) return made(v4).with_port(port);
 
   sockaddr_in6 v6{};
   v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(port);
-  if (host.empty()) return made(v6);
+  if (host.empty()) return made(v6).with_port(port);
   const std::size_t zone = text.find('%');
   unsigned long scope = 0;
   if (zone != text.npos && !number(host.substr(zone + 1), 0xffffffff, scope)) return std::nullopt;
   if (inet_pton(AF_INET6, text.substr(0, zone).c_str(), &v6.sin6_addr) != 1) return std::nullopt;
   v6.sin6_scope_id = static_cast<std::uint32_t>(scope);
-  return made(v6);
+  return made(v6).with_port(port);
 }
 
 Address Address::unix_path(std::string_view path) {
@@ -122,13 +116,12 @@ Address Address::of(const sockaddr* address, unsigned size) noexcept {
 
 // A Unix socket without a name has a family and nothing else.
 int Address::family() const noexcept {
-  return size_ <= kPathAt || size_ > kRoom ? 0 : as<sockaddr_in>(*this).sin_family;
+  return size_ <= kPathAt || size_ > kRoom ? 0 : inet(*this).sin6_family;
 }
 
 bool Address::is_unix() const noexcept { return family() == AF_UNIX; }
 
 std::string Address::host() const {
-  char text[INET6_ADDRSTRLEN] = "";
   if (is_unix()) {
     const std::string_view path(reinterpret_cast<const char*>(bytes_) + kPathAt, size_ - kPathAt);
 #ifdef __linux__
@@ -136,14 +129,13 @@ std::string Address::host() const {
 #endif
     return std::string(path.substr(0, path.find('\0')));
   }
-  if (family() == AF_INET) {
-    const auto v4 = as<sockaddr_in>(*this);
-    return inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
-  }
-  if (family() != AF_INET6) return "";
-  const auto v6 = as<sockaddr_in6>(*this);
-  const std::string host = inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
-  return v6.sin6_scope_id == 0 ? host : host + '%' + std::to_string(v6.sin6_scope_id);
+  if (!has_port(*this)) return "";
+  const bool v4 = family() == AF_INET;
+  const auto at = v4 ? offsetof(sockaddr_in, sin_addr) : offsetof(sockaddr_in6, sin6_addr);
+  char text[INET6_ADDRSTRLEN];
+  const std::string host = inet_ntop(family(), bytes_ + at, text, sizeof text);
+  const auto zone = v4 ? 0 : inet(*this).sin6_scope_id;
+  return zone == 0 ? host : host + '%' + std::to_string(zone);
 }
 
 std::string Address::to_string() const {
@@ -154,7 +146,7 @@ std::string Address::to_string() const {
 }
 
 unsigned short Address::port() const noexcept {
-  return has_port(*this) ? ntohs(as<sockaddr_in>(*this).sin_port) : 0;
+  return has_port(*this) ? ntohs(inet(*this).sin6_port) : 0;
 }
 
 Address Address::with_port(unsigned short port) const noexcept {
@@ -163,5 +155,4 @@ Address Address::with_port(unsigned short port) const noexcept {
   if (has_port(*this)) std::memcpy(other.bytes_ + kPortAt, &wire, sizeof wire);
   return other;
 }
-
 }  // namespace hob::inline v0::net

@@ -2,7 +2,7 @@
 //
 // address.hpp — where a socket is: IPv4 or IPv6 and a port, or the path of a Unix socket.
 //
-// A value. It reads and writes text; it looks nothing up (connect.hpp does) and calls no kernel.
+// A value. It reads and writes text; it looks nothing up (resolve() does) and calls no kernel.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,6 @@
 struct sockaddr;  // <sys/socket.h>
 
 namespace hob::inline v0::net {
-
 // The types of sockets, as Backend::open wants them.
 extern const int kStream, kDatagram;
 
@@ -58,5 +57,4 @@ class Address {
   alignas(8) unsigned char bytes_[kRoom] = {};
   unsigned size_ = 0;
 };
-
 }  // namespace hob::inline v0::net

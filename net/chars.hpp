@@ -11,7 +11,6 @@
 #include "message.hpp"
 
 namespace hob::inline v0::http {
-
 // Of a method or a field's name; of a field's value; of a path or query; of a host's name.
 enum CharClass : unsigned char { kToken = 1, kText = 2, kTarget = 4, kHost = 8 };
 
@@ -78,5 +77,4 @@ std::string quoted(std::string_view bytes);
 // `text`; the rest is not shown, as it may hold a password.
 [[noreturn]] void refuse(const char* what, std::string_view text, std::string_view found,
                          const std::string& expected, int status = 0);
-
 }  // namespace hob::inline v0::http

@@ -3,14 +3,11 @@
 // http_connection.cpp — sending, receiving, the deadline.
 #include "http_connection.hpp"
 
-#include <algorithm>
 #include <charconv>
 
-#include "../reactor/combine.hpp"
 #include "chars.hpp"
 
 namespace hob::inline v0::http {
-
 Connection::Connection(net::TcpStream to, const Limits& limits, Duration io)
     : Runnable([](Runnable& self) { static_cast<Connection&>(self).alarmed(); }),
       stream(std::move(to)),
@@ -22,23 +19,8 @@ Connection::Connection(net::TcpStream to, const Limits& limits, Duration io)
 // --- sending -------------------------------------------------------------------------------------
 
 namespace {
-
-constexpr std::size_t kSlice = 256 * 1024;  // what is written at a time
-constexpr std::size_t kLeast = 1000;        // bytes that move within a Connection's `io`
-
-std::optional<std::uint64_t> declared_length(const Headers& headers) {
-  std::optional<std::uint64_t> length;
-  for (const auto& [name, value] : headers) {
-    if (same(name, "Transfer-Encoding")) {
-      throw std::invalid_argument("header Transfer-Encoding: a body is framed as it is sent");
-    }
-    if (!same(name, "Content-Length")) continue;
-    if (length || !number(value)) throw std::invalid_argument("header Content-Length: not one number");
-    length = number(value);
-  }
-  return length;
-}
-
+constexpr std::size_t kSlice = 64 * 1024;  // what is written at a time
+constexpr std::size_t kLeast = 1000;       // bytes that move within a Connection's `io`
 }  // namespace
 
 std::string Connection::head(std::string_view first_line, std::string_view fields,
@@ -46,48 +28,61 @@ std::string Connection::head(std::string_view first_line, std::string_view field
   if (!all(kText, first_line)) {
     throw std::invalid_argument("HTTP: a first line with control bytes: " + quoted(first_line));
   }
-  const auto length = declared_length(message.headers);
-  if (length && framing.body && !message.source && *length != message.body.size()) {
-    throw std::invalid_argument("header Content-Length: " + std::to_string(*length) + " for a body of " +
-                                std::to_string(message.body.size()) + " bytes");
-  }
   std::string head;
   head.reserve(first_line.size() + fields.size() + message.headers.wire().size() + 48);
-  head.append(first_line).append("\r\n").append(fields).append(message.headers.wire());
-  const bool has_body = message.source || !message.body.empty();
-  if (!length && (framing.length || (framing.body && has_body))) {
-    if (!message.source) {
-      head.append("Content-Length: ").append(std::to_string(message.body.size())).append("\r\n");
-    } else if (framing.chunks) {
-      head.append("Transfer-Encoding: chunked\r\n");
+  head.append(first_line).append("\r\n").append(fields);
+  const std::size_t size = message.body.size();
+  bool says_length = false;
+  for (const auto& [name, value] : message.headers) {
+    if (same(name, "Transfer-Encoding") || same(name, "Connection")) continue;  // not the message's affair
+    if (same(name, "Content-Length")) {
+      if (!framing.length && !framing.body) continue;
+      const auto length = number(value);
+      const bool differs = framing.body && !message.source && length != size;
+      if (std::exchange(says_length, true) || !length || differs) {
+        throw std::invalid_argument("header Content-Length: " + std::string(value) + " for a body of " +
+                                    std::to_string(size) + " bytes");
+      }
     }
+    head.append(name).append(": ").append(value).append("\r\n");
+  }
+  const bool has_body = message.source || size != 0;
+  if (!says_length && (framing.length || (framing.body && has_body))) {
+    if (!message.source) head.append("Content-Length: ").append(std::to_string(size)).append("\r\n");
+    else if (framing.chunks) head.append("Transfer-Encoding: chunked\r\n");
   }
   return head.append("\r\n");
 }
 
-Future<> Connection::sent(Own, Connection& self, std::string head, const Message& message,
-                          Framing framing, Event* go) {
+Future<> Connection::send(std::string head, const Message& message, Framing framing, Event* go, Own) {
   std::string_view body;
   if (framing.body && !message.source) body = message.body;
   if (go) {
-    co_await self.send(std::string_view(head));
+    co_await put(head, {}, {});
     head.clear();
     static_cast<void>(co_await as_result(wait_for(go->wait(), std::chrono::seconds(1))));
+    go->set();
   }
-  if (!head.empty() || !body.empty()) co_await put(Own(), self, head, body, {});
+  if (!head.empty() || !body.empty()) co_await put(head, body, {});
   if (!framing.body || !message.source) co_return;
 
-  const auto length = declared_length(message.headers);
-  std::uint64_t left = length.value_or(0);
+  const auto length = message.headers.get("Content-Length");
+  std::uint64_t left = number(length.value_or("0")).value_or(0);
   for (bool ended = false; !ended;) {
-    self.within(Duration::max());
-    const std::string piece = co_await message.source();
-    ended = piece.empty();
-    if (length && (ended ? left != 0 : piece.size() > left)) {
-      throw std::length_error("HTTP: the source does not give what Content-Length says");
+    within(Duration::max());
+    std::string piece, size;
+    try {
+      piece = co_await message.source();
+      ended = piece.empty();
+      if (length && (ended ? left != 0 : piece.size() > left)) {
+        throw std::length_error("HTTP: the source does not give what Content-Length says");
+      }
+    } catch (...) {
+      source_error_ = std::current_exception();
+      stream.abort();
+      throw;
     }
     left -= std::min<std::uint64_t>(left, piece.size());
-    std::string size;
     std::string_view data = piece, end;
     if (!length && framing.chunks) {
       char hex[16];
@@ -95,45 +90,44 @@ Future<> Connection::sent(Own, Connection& self, std::string head, const Message
       if (ended && message.trailers) data = message.trailers->wire();
       end = "\r\n";
     }
-    co_await put(Own(), self, size, data, end);
+    co_await put(size, data, end);
   }
 }
 
 // Writes the three as one.
-Future<> Connection::put(Own, Connection& self, std::string_view before, std::string_view data,
-                         std::string_view behind) {
+Future<> Connection::put(std::string_view before, std::string_view data, std::string_view behind, Own) {
   try {
     do {
       std::string_view parts[] = {before, data.substr(0, kSlice), {}};
       before = {};
       data.remove_prefix(parts[1].size());
       if (data.empty()) parts[2] = behind;
-      self.within(self.io_);
-      co_await self.stream.write_all(parts);
+      within(io_);
+      co_await stream.write_all(parts);
     } while (!data.empty());
   } catch (const std::system_error&) {
-    self.broke();
+    broke();
     throw;
   }
 }
 
 // --- receiving -----------------------------------------------------------------------------------
 
-Future<bool> Connection::came(Own, Connection& self) {
-  self.tidy();
+Future<bool> Connection::more(Own) {
+  tidy();
   try {
-    net::Lease lease = co_await self.stream.read_lease();
+    net::Lease lease = co_await stream.read_lease();
     if (lease.empty()) co_return false;
-    if (self.unread_.empty()) {
-      self.lease_ = std::move(lease);
-      self.unread_ = self.lease_.text();
+    if (unread_.empty()) {
+      lease_ = std::move(lease);
+      unread_ = lease_.text();
     } else {
-      if (self.unread_.data() != self.joined_.data()) self.joined_ = std::string(self.unread_);
-      self.unread_ = self.joined_.append(lease.text());
+      if (unread_.data() != joined_.data()) joined_ = std::string(unread_);
+      unread_ = joined_.append(lease.text());
     }
     co_return true;
   } catch (const std::system_error&) {
-    self.broke();
+    broke();
     throw;
   }
 }
@@ -185,23 +179,23 @@ void Connection::tidy() noexcept {
   if (unread_.empty()) lease_ = net::Lease(), std::string().swap(joined_);  // to assign frees nothing
 }
 
-Future<std::string_view> Connection::next(Own, Connection& self) {
+Future<std::string_view> Connection::read(Own) {
   std::string_view data;
-  while (data.empty() && self.has_body()) {
-    if (self.unread_.empty()) {
+  while (data.empty() && has_body()) {
+    if (unread_.empty()) {
       const TimePoint before = here.loop->clock();
-      self.within(self.io_ - self.waited_);
-      const bool more = co_await self.more();
-      self.within(Duration::max());
-      self.waited_ += here.loop->clock() - before;
-      self.moved_ += self.unread_.size();
-      if (self.moved_ >= kLeast) self.moved_ = 0, self.waited_ = Duration();
-      if (!more && self.body_ != Body::until_close) {
-        throw ProtocolError("HTTP: expected more of the body, found the end of the stream",
-                            self.is_request_ ? 400 : 0);
+      within(io_ - waited_);
+      const bool came = co_await more();
+      within(Duration::max());
+      waited_ += here.loop->clock() - before;
+      moved_ += unread_.size();
+      if (moved_ >= kLeast) moved_ = 0, waited_ = Duration();
+      if (!came && body_ != Body::until_close) {
+        const int answer = is_request_ ? 400 : 0;
+        throw ProtocolError("HTTP: expected more of the body, found the end of the stream", answer);
       }
     }
-    data = self.take_body();
+    data = take_body();
   }
   co_return data;
 }
@@ -228,14 +222,14 @@ std::string_view Connection::take_body() {
   return data;
 }
 
-Future<> Connection::rest(Own, Connection& self, std::string& into, std::size_t limit) {
+Future<> Connection::read_all(std::string& into, std::size_t limit, Own) {
   for (;;) {
-    const std::string_view data = co_await self.read();
+    const std::string_view data = co_await read();
     if (data.empty()) break;
     if (data.size() > limit - into.size()) throw net::LimitExceeded(limit);
     into.append(data);
   }
-  self.tidy();
+  tidy();
 }
 
 // --- the deadline --------------------------------------------------------------------------------
@@ -253,8 +247,8 @@ void Connection::alarmed() noexcept {
 }
 
 void Connection::broke() {
+  if (source_error_) std::rethrow_exception(source_error_);
   is_broken_ = true;
   if (late_) throw TimedOut("HTTP: the other side takes too long");
 }
-
 }  // namespace hob::inline v0::http

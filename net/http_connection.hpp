@@ -11,12 +11,10 @@
 //   3. The deadline closes the stream, so that whoever waits for it gets TimedOut.
 #pragma once
 
-#include "../reactor/sync.hpp"
 #include "http_parser.hpp"
-#include "stream.hpp"
+#include "net.hpp"
 
 namespace hob::inline v0::http {
-
 // What the kind of a message and the other side ask of its form.
 struct Framing {
   bool body = true;    // its bytes follow, or only what is said of them (in answer to HEAD)
@@ -35,15 +33,14 @@ class Connection : private Runnable {
                           Framing framing);
 
   // Sends a head and the body. With a `go`, the body waits for that, a second at most. Borrows the
-  // message.
-  Future<> send(std::string head, const Message& message, Framing framing, Event* go = nullptr) {
-    return sent(Own(), *this, std::move(head), message, framing, go);
-  }
-  Future<> send(std::string_view text) { return put(Own(), *this, text, {}, {}); }
+  // message. What its source throws resets the stream, and comes out of reading as well.
+  Future<> send(std::string head, const Message& message, Framing framing, Event* go = nullptr,
+                Own = Own());
+  Future<> send(std::string_view text) { return put(text, {}, {}); }
   bool is_broken() const noexcept { return is_broken_; }  // a read or a write has failed
 
   // Waits for more bytes. False: the stream has ended.
-  Future<bool> more() { return came(Own(), *this); }
+  Future<bool> more(Own = Own());
   bool has_begun() const noexcept { return !unread_.empty(); }  // the next message
 
   // Takes a head off what has come. False: it is not all there.
@@ -58,9 +55,12 @@ class Connection : private Runnable {
   bool expects_continue() noexcept { return std::exchange(expects_, false); }  // once
 
   // The next bytes of the body, empty at its end; good until the next call.
-  Future<std::string_view> read() { return next(Own(), *this); }
+  Future<std::string_view> read(Own = Own());
   // Appends all of it. net::LimitExceeded.
-  Future<> read_all(std::string& into, std::size_t limit) { return rest(Own(), *this, into, limit); }
+  Future<> read_all(std::string& into, std::size_t limit, Own = Own());
+
+  // Gives the buffers back, if all in them was read.
+  void tidy() noexcept;
 
   // What waits from now on waits so long, and until `last` in any case.
   void within(Duration limit) noexcept;
@@ -71,17 +71,10 @@ class Connection : private Runnable {
   Hook<Connection> hook{*this};  // for a list of its owner's
 
  private:
-  static Future<> sent(Own, Connection& self, std::string head, const Message& message, Framing framing,
-                       Event* go);
-  static Future<> put(Own, Connection& self, std::string_view before, std::string_view data,
-                      std::string_view behind);
-  static Future<bool> came(Own, Connection& self);
-  static Future<std::string_view> next(Own, Connection& self);
-  static Future<> rest(Own, Connection& self, std::string& into, std::size_t limit);
+  Future<> put(std::string_view before, std::string_view data, std::string_view behind, Own = Own());
   bool take(Message& message, const Head& head, std::size_t size);
   std::string_view take_body();
-  void tidy() noexcept;  // the buffers, if they were read
-  void broke();          // TimedOut, if that is why
+  void broke();  // throws the better reason, if there is one
   void alarmed() noexcept;
 
   const Limits& limits_;
@@ -102,9 +95,9 @@ class Connection : private Runnable {
   bool expects_ = false;
   bool late_ = false;
   bool is_broken_ = false;
+  std::exception_ptr source_error_;
   Alarm alarm_;
   TimePoint deadline_ = kNever;  // the alarm may come earlier, and is set again then
   TimePoint last_ = kNever;
 };
-
 }  // namespace hob::inline v0::http

@@ -8,9 +8,7 @@
 #include "chars.hpp"
 
 namespace hob::inline v0::http {
-
 namespace {
-
 // Understands lines, which are text without its CRLF, or refuses them.
 struct Reader {
   const char* const what;
@@ -122,7 +120,6 @@ struct Reader {
     return text[7] - '0';
   }
 };
-
 }  // namespace
 
 std::size_t HeadParser::parse(std::string_view bytes, Head& head, bool is_request) {
@@ -220,5 +217,4 @@ void ChunkParser::frame(char c) {
   }
   line_.clear();
 }
-
 }  // namespace hob::inline v0::http

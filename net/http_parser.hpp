@@ -14,7 +14,6 @@
 #include "message.hpp"
 
 namespace hob::inline v0::http {
-
 // How much of anything is read before it is an error. In bytes, but for `fields`.
 struct Limits {
   std::size_t line = 8 << 10;  // the first line, and each field's
@@ -108,5 +107,4 @@ class ChunkParser {
   std::size_t room_ = limits_.chunk_line + 2;  // its longest; of trailers: all of them
   Headers trailers_;
 };
-
 }  // namespace hob::inline v0::http

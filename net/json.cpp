@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// json.cpp — how strings and numbers are spelled, what a Value does, and the parser.
+// json.cpp — how strings and numbers are spelled, the parser, and what a Value does.
 #include "json.hpp"
 
 #include <algorithm>
@@ -12,7 +12,6 @@
 
 namespace hob::inline v0::json {
 namespace {
-
 constexpr char kHex[] = "0123456789abcdef";
 constexpr std::string_view kEscapes = "\"\\/bfnrt", kEscaped = "\"\\/\b\f\n\r\t";
 
@@ -119,6 +118,137 @@ void write_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+// By recursive descent: each function begins at its first byte, and ends behind its last.
+struct Parser {
+  const std::string_view text;
+  std::size_t at = 0;
+
+  Value value(std::size_t depth) {
+    if (peek() == '{' || peek() == '[') return collection(depth);
+    if (peek() == '"') return string();
+    if (peek() == 't') return literal("true", true);
+    if (peek() == 'f') return literal("false", false);
+    if (peek() == 'n') return literal("null", nullptr);
+    return number();
+  }
+
+  // An array or an object.
+  Value collection(std::size_t depth) {
+    const bool keyed = peek() == '{';
+    const char close = keyed ? '}' : ']';
+    Value made = keyed ? object() : array();
+    if (depth == 0) fail("less nesting");
+    take(peek());
+    if (take(close)) return made;
+    do {
+      std::string key;
+      if (keyed) {
+        if (peek() != '"') fail("a key in quotes");
+        key = string();
+        if (!take(':')) fail("':'");
+      }
+      Value item = value(depth - 1);
+      keyed ? void(made[key] = std::move(item)) : made.push_back(std::move(item));
+    } while (take(','));
+    if (!take(close)) fail(keyed ? "',' or '}'" : "',' or ']'");
+    return made;
+  }
+
+  std::string string() {
+    std::string out;
+    for (++at;;) {
+      const std::size_t run = plain(text.substr(at));
+      out.append(text, at, run);
+      at += run;
+      if (peek() == '"') break;
+      if (peek() != '\\') fail(byte(peek()) >= 0x80 ? "UTF-8" : "the rest of a string");
+      ++at;
+      if (const auto known = kEscapes.find(peek()); known != kEscapes.npos)
+        ++at, out += kEscaped[known];
+      else
+        append_utf8(out, code_point());
+    }
+    ++at;
+    return out;
+  }
+
+  // uXXXX; or a pair of surrogates, uXXXX\uXXXX.
+  unsigned code_point() {
+    if (peek() != 'u') fail("one of \"\\/bfnrtu");
+    const std::size_t from = at;
+    const unsigned first = unit();
+    if (first < 0xD800 || first > 0xDFFF) return first;
+    if (first < 0xDC00 && text.substr(at, 2) == "\\u") {
+      ++at;
+      const unsigned second = unit();
+      if (second >> 10 == 0xDC00 >> 10) return 0x10000 + ((first & 0x3FF) << 10 | (second & 0x3FF));
+    }
+    at = from;
+    fail("a pair of surrogates");
+  }
+
+  unsigned unit() {
+    const std::string_view digits = text.substr(at + 1, 4);
+    unsigned code = 0;
+    const char* end = std::from_chars(digits.data(), digits.data() + digits.size(), code, 16).ptr;
+    at += 1 + static_cast<std::size_t>(end - digits.data());
+    if (end != digits.data() + 4) fail("four hex digits");
+    return code;
+  }
+
+  Value number() {
+    const std::size_t from = at;
+    if (peek() == '-') ++at;
+    const bool zero = peek() == '0';
+    zero ? void(++at) : digits(at == from ? "a value" : "a digit");
+    const std::size_t point = at;
+    if (peek() == '.') ++at, digits("a digit");
+    if (peek() == 'e' || peek() == 'E') {
+      ++at;
+      if (peek() == '+' || peek() == '-') ++at;
+      digits("a digit");
+    }
+    const std::string_view number = text.substr(from, at - from);
+    if (at == point && number != "-0") {
+      if (std::int64_t n; read(number, n)) return n;
+      if (std::uint64_t n; read(number, n)) return n;
+    }
+    if (const double x = nearest(number); std::isfinite(x)) return x;
+    at = from;
+    fail("a number within a double's range");
+  }
+
+  void digits(const char* expected) {
+    if (peek() < '0' || peek() > '9') fail(expected);
+    while (peek() >= '0' && peek() <= '9') ++at;
+  }
+
+  Value literal(std::string_view word, Value meaning) {
+    if (text.substr(at, word.size()) != word) fail("a value");
+    return at += word.size(), meaning;
+  }
+
+  [[noreturn]] void fail(std::string what) const {
+    const std::string_view rest = text.substr(at);
+    const std::size_t end = rest.find_first_of(" \t\r\n,:[]{}\"");
+    what = "json: expected " + what + " at offset " + std::to_string(at) + ", found ";
+    what += rest.empty() ? "the end" : excerpt(rest.substr(0, end == 0 ? 1 : end), '\'');
+    throw ParseError(what, at);
+  }
+
+  char peek() const noexcept { return at < text.size() ? text[at] : '\0'; }
+
+  void skip_space() noexcept {
+    while (peek() == ' ' || peek() == '\n' || peek() == '\r' || peek() == '\t') ++at;
+  }
+
+  // Past `c` and the white space around it, if it comes next.
+  bool take(char c) noexcept {
+    skip_space();
+    if (peek() != c) return false;
+    return ++at, skip_space(), true;
+  }
+};
 }  // namespace
 
 // --- values --------------------------------------------------------------------------------------
@@ -137,8 +267,6 @@ Value::Value(std::initializer_list<Value> items) {
   if (pairs)
     for (const Value& pair : items) (*this)[pair[0].as_string()] = pair[1];
 }
-
-Value array(std::initializer_list<Value> items) { return std::vector<Value>(items); }
 
 Value object(std::initializer_list<Member> members) {
   Value made(new Value::Object);
@@ -169,8 +297,6 @@ void Value::need(bool right, std::string_view asked) const {
   throw TypeError("json: " + std::string(asked) + " of " + is);
 }
 
-bool Value::as_bool() const { return need(is_bool(), "as_bool()"), is_.bits != 0; }
-
 std::int64_t Value::as_int() const {
   const Value n = kind_ == Kind::real ? whole(is_.real) : is_int() ? *this : nullptr;
   return need(n.is_int(), "as_int()"), static_cast<std::int64_t>(n.is_.bits);
@@ -185,10 +311,6 @@ double Value::as_double() const {
   need(is_number(), "as_double()");
   if (kind_ == Kind::real) return is_.real;
   return is_int() ? static_cast<double>(as_int()) : static_cast<double>(is_.bits);
-}
-
-const std::string& Value::as_string() const {
-  return need(is_string(), "as_string()"), *is_.string;
 }
 
 const Value* Value::find(std::string_view key) const {
@@ -238,11 +360,6 @@ const Value& Value::operator[](std::size_t index) const {
   const std::string asked = '[' + std::to_string(index) + ']';
   need(is_array(), asked);
   throw std::out_of_range("json: " + asked + " of an array of " + std::to_string(size()));
-}
-
-const Value* Value::begin() const {
-  need(is_array() || is_null(), "begin()");
-  return is_null() ? nullptr : is_.array->data();
 }
 
 void Value::push_back(Value item) {
@@ -301,158 +418,12 @@ void Value::write(std::string& out, int indent, std::size_t depth) const {
   out += is_array() ? ']' : '}';
 }
 
-// --- the parser ----------------------------------------------------------------------------------
-
-namespace {
-
-// By recursive descent: each function begins at its first byte, and ends behind its last.
-class Parser {
- public:
-  explicit Parser(std::string_view text) : text_(text) {}
-
-  Value document(std::size_t depth) {
-    skip_space();
-    Value all = value(depth);
-    skip_space();
-    if (at_ < text_.size()) fail("the end");
-    return all;
-  }
-
- private:
-  Value value(std::size_t depth) {
-    if (peek() == '{' || peek() == '[') return collection(depth);
-    if (peek() == '"') return string();
-    if (peek() == 't') return literal("true", true);
-    if (peek() == 'f') return literal("false", false);
-    if (peek() == 'n') return literal("null", nullptr);
-    return number();
-  }
-
-  // An array or an object.
-  Value collection(std::size_t depth) {
-    const bool keyed = peek() == '{';
-    const char close = keyed ? '}' : ']';
-    Value made = keyed ? object() : array();
-    if (depth == 0) fail("less nesting");
-    take(peek());
-    if (take(close)) return made;
-    do {
-      std::string key;
-      if (keyed) {
-        if (peek() != '"') fail("a key in quotes");
-        key = string();
-        if (!take(':')) fail("':'");
-      }
-      Value item = value(depth - 1);
-      keyed ? void(made[key] = std::move(item)) : made.push_back(std::move(item));
-    } while (take(','));
-    if (!take(close)) fail(keyed ? "',' or '}'" : "',' or ']'");
-    return made;
-  }
-
-  std::string string() {
-    std::string out;
-    for (++at_;;) {
-      const std::size_t run = plain(text_.substr(at_));
-      out.append(text_, at_, run);
-      at_ += run;
-      if (peek() == '"') break;
-      if (peek() != '\\') fail(byte(peek()) >= 0x80 ? "UTF-8" : "the rest of a string");
-      ++at_;
-      if (const auto known = kEscapes.find(peek()); known != kEscapes.npos)
-        ++at_, out += kEscaped[known];
-      else
-        append_utf8(out, code_point());
-    }
-    ++at_;
-    return out;
-  }
-
-  // uXXXX; or a pair of surrogates, uXXXX\uXXXX.
-  unsigned code_point() {
-    if (peek() != 'u') fail("one of \"\\/bfnrtu");
-    const std::size_t from = at_;
-    const unsigned first = unit();
-    if (first < 0xD800 || first > 0xDFFF) return first;
-    if (first < 0xDC00 && text_.substr(at_, 2) == "\\u") {
-      ++at_;
-      const unsigned second = unit();
-      if (second >> 10 == 0xDC00 >> 10) return 0x10000 + ((first & 0x3FF) << 10 | (second & 0x3FF));
-    }
-    at_ = from;
-    fail("a pair of surrogates");
-  }
-
-  unsigned unit() {
-    const std::string_view digits = text_.substr(at_ + 1, 4);
-    unsigned code = 0;
-    const char* end = std::from_chars(digits.data(), digits.data() + digits.size(), code, 16).ptr;
-    at_ += 1 + static_cast<std::size_t>(end - digits.data());
-    if (end != digits.data() + 4) fail("four hex digits");
-    return code;
-  }
-
-  Value number() {
-    const std::size_t from = at_;
-    if (peek() == '-') ++at_;
-    const bool zero = peek() == '0';
-    zero ? void(++at_) : digits(at_ == from ? "a value" : "a digit");
-    const std::size_t point = at_;
-    if (peek() == '.') ++at_, digits("a digit");
-    if (peek() == 'e' || peek() == 'E') {
-      ++at_;
-      if (peek() == '+' || peek() == '-') ++at_;
-      digits("a digit");
-    }
-    const std::string_view number = text_.substr(from, at_ - from);
-    if (at_ == point && number != "-0") {
-      if (std::int64_t n; read(number, n)) return n;
-      if (std::uint64_t n; read(number, n)) return n;
-    }
-    if (const double x = nearest(number); std::isfinite(x)) return x;
-    at_ = from;
-    fail("a number within a double's range");
-  }
-
-  void digits(const char* expected) {
-    if (peek() < '0' || peek() > '9') fail(expected);
-    while (peek() >= '0' && peek() <= '9') ++at_;
-  }
-
-  Value literal(std::string_view word, Value meaning) {
-    if (text_.substr(at_, word.size()) != word) fail("a value");
-    return at_ += word.size(), meaning;
-  }
-
-  [[noreturn]] void fail(std::string what) const {
-    const std::string_view rest = text_.substr(at_);
-    const std::size_t end = rest.find_first_of(" \t\r\n,:[]{}\"");
-    what = "json: expected " + what + " at offset " + std::to_string(at_) + ", found ";
-    what += rest.empty() ? "the end" : excerpt(rest.substr(0, end == 0 ? 1 : end), '\'');
-    throw ParseError(what, at_);
-  }
-
-  char peek() const noexcept { return at_ < text_.size() ? text_[at_] : '\0'; }
-
-  void skip_space() noexcept {
-    while (peek() == ' ' || peek() == '\n' || peek() == '\r' || peek() == '\t') ++at_;
-  }
-
-  // Past `c` and the white space around it, if it comes next.
-  bool take(char c) noexcept {
-    skip_space();
-    if (peek() != c) return false;
-    return ++at_, skip_space(), true;
-  }
-
-  const std::string_view text_;
-  std::size_t at_ = 0;
-};
-
-}  // namespace
-
 Value parse(std::string_view text, std::size_t max_depth) {
-  return Parser(text).document(max_depth);
+  Parser parser{text};
+  parser.skip_space();
+  Value all = parser.value(max_depth);
+  parser.skip_space();
+  if (parser.at < text.size()) parser.fail("the end");
+  return all;
 }
-
 }  // namespace hob::inline v0::json

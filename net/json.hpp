@@ -23,7 +23,6 @@
 #include <vector>
 
 namespace hob::inline v0::json {
-
 // The text is not JSON. Reads like "json: expected ',' or ']' at offset 17, found 'x'".
 struct ParseError : std::runtime_error {
   ParseError(const std::string& what, std::size_t at) : std::runtime_error(what), at_(at) {}
@@ -77,11 +76,11 @@ class Value {
   bool is_object() const noexcept { return kind_ == Kind::object; }
 
   // What it holds, or TypeError. as_int() and as_uint() take 3.0 for 3; as_double() may round.
-  bool as_bool() const;
+  bool as_bool() const { return need(is_bool(), "as_bool()"), is_.bits != 0; }
   std::int64_t as_int() const;
   std::uint64_t as_uint() const;
   double as_double() const;
-  const std::string& as_string() const;
+  const std::string& as_string() const { return need(is_string(), "as_string()"), *is_.string; }
 
   // A member. If it is missing, or there is only null: a const Value reads null, another becomes an
   // object and gets the key. O(log n).
@@ -99,7 +98,10 @@ class Value {
   const Value& operator[](std::size_t index) const;
   Value* begin() { return const_cast<Value*>(std::as_const(*this).begin()); }
   Value* end() { return begin() + size(); }
-  const Value* begin() const;
+  const Value* begin() const {
+    need(is_array() || is_null(), "begin()");
+    return is_null() ? nullptr : is_.array->data();
+  }
   const Value* end() const { return begin() + size(); }
   void push_back(Value item);  // makes null an array
 
@@ -137,12 +139,11 @@ struct Member {
   Value value;
 };
 
-Value array(std::initializer_list<Value> items = {});
+inline Value array(std::initializer_list<Value> items = {}) { return std::vector<Value>(items); }
 Value object(std::initializer_list<Member> members = {});
 
 // Reads one text, strictly: UTF-8 without a byte order mark, no half of a surrogate pair, no number
 // beyond a double, nothing after the end. Of equal keys the last one's value holds, in the first
 // one's place. ParseError; also beyond `max_depth` levels, each of which takes native stack.
 Value parse(std::string_view text, std::size_t max_depth = 200);
-
 }  // namespace hob::inline v0::json

@@ -10,7 +10,6 @@
 #include <ctime>
 
 namespace hob::inline v0::http {
-
 std::optional<std::uint64_t> number(std::string_view text, int base) noexcept {
   std::uint64_t value = 0;
   const char* const end = text.data() + text.size();
@@ -164,7 +163,6 @@ std::optional<std::pair<std::string_view, std::string_view>> split_host(std::str
 }
 
 namespace {
-
 // The byte that the escape at this offset stands for.
 char unescaped(std::string_view text, std::size_t at, int answer = 0) {
   const std::string_view escape = text.substr(at, 3);
@@ -200,7 +198,6 @@ std::string without_dots(std::string_view path) {
   }
   return kept;
 }
-
 }  // namespace
 
 Url Url::parse(std::string_view text) {
@@ -308,5 +305,4 @@ std::string decode_form(std::string_view text) {
   std::replace(spaced.begin(), spaced.end(), '+', ' ');
   return decode(spaced);
 }
-
 }  // namespace hob::inline v0::http

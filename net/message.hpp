@@ -9,15 +9,11 @@
 //   2. Headers are one block of bytes, as they go over the wire: `name: value\r\n` for each.
 #pragma once
 
-#include <functional>
-#include <memory>
-
 #include "../reactor/future.hpp"
 #include "address.hpp"
 #include "json.hpp"
 
 namespace hob::inline v0::http {
-
 // The peer, or a URL, is not as the RFCs have it; what() says what was expected, where, and what
 // stood there.
 struct ProtocolError : std::runtime_error {
@@ -57,16 +53,17 @@ class Headers {
   // For range-for. Holds the field it points at, so a reference to it lasts until ++.
   class Iterator {
    public:
-    explicit Iterator(std::string_view lines = {}) noexcept : lines_(lines) {
-      if (lines.empty()) return;
-      field_.name = lines.substr(0, lines.find(':'));
-      field_.value = lines.substr(field_.name.size() + 2, lines.find('\r') - field_.name.size() - 2);
-    }
+    explicit Iterator(std::string_view lines = {}) noexcept : lines_(lines) { read(); }
     const Field& operator*() const noexcept { return field_; }
-    void operator++() noexcept { *this = Iterator(lines_.substr(lines_.find('\n') + 1)); }
+    void operator++() noexcept { lines_.remove_prefix(lines_.find('\n') + 1), read(); }
     bool operator==(const Iterator& other) const noexcept { return lines_.size() == other.lines_.size(); }
 
    private:
+    void read() noexcept {
+      if (lines_.empty()) return;
+      field_.name = lines_.substr(0, lines_.find(':'));
+      field_.value = lines_.substr(field_.name.size() + 2, lines_.find('\r') - field_.name.size() - 2);
+    }
     std::string_view lines_;
     Field field_;
   };
@@ -181,5 +178,4 @@ std::string http_date(std::int64_t unix_seconds);
 
 // Whether it may be a method or the name of a field (RFC 9110, 5.6.2).
 bool is_token(std::string_view text) noexcept;
-
 }  // namespace hob::inline v0::http

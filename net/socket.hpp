@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // socket.hpp — what streams, listeners and UDP sockets have in common: a descriptor on a loop, and
-// the operations that wait for it. The only place where a call that would block is met.
+// the operations that wait for it. The only place where a call that would block is met. The public
+// classes are in net.hpp, the longer functions of both in net.cpp.
 //
-// stream.hpp, listener.hpp and udp.hpp build on it. Calls Loop::attach and the Backend.
-//
-// Invariants
 //   1. A Socket is attached once, edge-triggered, both directions, until close().
 //   2. An Operation tries first. What would block waits for the latch, and tries again when its
 //      coroutine is about to resume (the Law of the Latch): a hint that was wrong costs one try.
@@ -14,17 +12,17 @@
 //   5. Bytes are counted against the Law of the Fair Share as they move.
 #pragma once
 
-#include <span>
-#include <string_view>
-
 #include "../reactor/error.hpp"
 #include "../reactor/leaf.hpp"
 #include "../reactor/loop.hpp"
 #include "address.hpp"
 
 namespace hob::inline v0::net {
-
 class Operation;
+
+inline std::string_view as_text(std::span<const std::byte> bytes) noexcept {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 // Throws std::system_error if a call has failed; `what` reads like "connect 10.0.0.1:80".
 inline void check(int error, const std::string& what) {
@@ -37,7 +35,7 @@ class Socket : public Framed {
   // A new one, of the address's family; for check().
   Socket(const Address& address, int type, const std::string& what);
   Socket(const Socket&) = delete;
-  ~Socket() { close(); }
+  virtual ~Socket() { close(); }
 
   // From here on it can be waited for: once it listens, or has begun to connect. Answers errno.
   int attach() { return loop_->attach(watch.fd, watch, kReadWrite); }
@@ -53,15 +51,16 @@ class Socket : public Framed {
   Address local() const;
   Address peer() const;  // remembered, since the kernel forgets it at a reset
   void set_peer(const Address& peer) noexcept;
-  // Answers errno. Does nothing to a Unix socket.
+  bool has_reader() const noexcept { return waiting_[0] != nullptr; }
+  // These two answer errno. The first does nothing to a Unix socket.
   int set_nodelay(bool on) { return peer().port() ? set(Option::no_delay, on) : 0; }
   int set(Option option, int value) { return backend().set_option(watch.fd, option, value); }
 
   Watch watch;
 
-  // What close() has freed may be what an accept() waits for (listener.cpp).
-  using Hook = void (*)() noexcept;
-  static inline constinit thread_local Hook on_close = nullptr;
+  // What close() has freed may be what an accept() waits for.
+  using OnClose = void (*)() noexcept;
+  static inline constinit thread_local OnClose on_close = nullptr;
 
  private:
   friend class Operation;
@@ -75,22 +74,29 @@ class Socket : public Framed {
 // One operation in progress; lives in the awaiting coroutine's frame.
 class Operation : public Asked {
  public:
-  // For Leaf, an Operation's other base.
   bool try_now();
-  void begin(Runnable& task) noexcept;
-  bool again(Runnable& task) noexcept final;
+  // With the latch up it is the share that is used up: once through the ready queue renews it.
+  void begin(Runnable& task) noexcept {
+    waiting() = this;
+    latch() ? task.arm() : static_cast<void>(waiter() = &task);
+  }
+  bool again(Runnable& task) noexcept final {
+    if (socket_ && !attempt()) return begin(task), false;
+    return leave(), true;
+  }
 
  protected:
   // A null socket is one that was closed: ECANCELED. `done`: there is nothing to do.
-  Operation(Socket* socket, Interest direction, bool done) noexcept
-      : socket_(socket), direction_(direction), done_(done) {}
-  Operation(Operation&& from) noexcept : Operation(from.socket_, from.direction_, from.done_) {}
+  Operation(Socket* socket, Interest direction, const char* name, bool done) noexcept
+      : socket_(socket), name_(name), direction_(direction), done_(done) {}
+  Operation(Operation&& from) noexcept
+      : Operation(from.socket_, from.direction_, from.name_, from.done_) {}
   ~Operation() { leave(); }
 
   // The system call; kMore as its error: that was not all.
   virtual Io call() noexcept = 0;
-  // Throws what went wrong; `name` begins the sentence: "read 127.0.0.1:80".
-  [[noreturn]] void fail(std::string name) const;
+  // Throws what went wrong, like "read 127.0.0.1:80"; with whom, or else with the peer.
+  [[noreturn]] void fail(const Address& whom) const;
 
   Socket* socket_;
   int error_ = 0;
@@ -98,32 +104,59 @@ class Operation : public Asked {
  private:
   friend class Socket;
   bool attempt() noexcept;
-  void leave() noexcept;
+  void leave() noexcept {
+    if (socket_ && waiting() == this) waiting() = nullptr, waiter() = nullptr;
+  }
   bool writes() const noexcept { return direction_ == kWrite; }
   Operation*& waiting() noexcept { return socket_->waiting_[writes()]; }
   bool& latch() noexcept { return writes() ? socket_->watch.writable : socket_->watch.readable; }
   Runnable*& waiter() noexcept { return writes() ? socket_->watch.writer : socket_->watch.reader; }
 
+  const char* const name_;
   const Interest direction_;
   bool done_;
 };
 inline constexpr int kMore = -1;
 
-// The Operation that gives a T by calling f(socket, result). f.name() is what it is called in errors.
-template <class T, class F>
-class Call final : public Leaf<Call<T, F>, T>, public Operation {
+// The Operation that gives a T by calling kCall(socket, given, result).
+template <class T, class Given, Io (*kCall)(Socket&, Given&, Unit<T>&) noexcept>
+class Call final : public Leaf<Call<T, Given, kCall>, T>, public Operation {
  public:
-  Call(Socket* socket, Interest direction, F f, bool done = false) noexcept
-      : Operation(socket, direction, done), f_(f) {}
+  Call(Socket* socket, Interest direction, const char* name, Given given, bool done = false)
+      : Operation(socket, direction, name, done), given_(given) {}
   T finish() {
-    if (error_) fail(f_.name());
+    if (error_) {
+      if constexpr (requires { given_.to; }) fail(given_.to);
+      fail(Address());
+    }
     return static_cast<T>(std::move(result_));
   }
 
  private:
-  Io call() noexcept override { return f_(*socket_, result_); }
-  F f_;
+  Io call() noexcept override { return kCall(*socket_, given_, result_); }
+  Given given_;
   Unit<T> result_{};
 };
 
+// What streams, listeners and UDP sockets are: the owner of a Socket; without one, as it was made or
+// moved from, it is closed. Move-only; to destroy it closes it.
+class Handle {
+ public:
+  Handle() noexcept = default;
+  explicit Handle(std::unique_ptr<Socket> socket) noexcept : socket_(std::move(socket)) {}
+
+  // Closes at once; what the kernel has taken is still sent, and connections that wait to be accepted
+  // are refused. Whoever waits gets ECANCELED, and so does every operation from now on.
+  void close() noexcept {
+    if (socket_) socket_->close();
+  }
+  bool is_open() const noexcept { return socket_ && socket_->is_open(); }
+
+  // The address of this end; after close(): nowhere.
+  Address local() const { return socket_ ? socket_->local() : Address(); }
+
+ protected:
+  Socket& held() const;  // throws ECANCELED if it is closed
+  std::unique_ptr<Socket> socket_;
+};
 }  // namespace hob::inline v0::net

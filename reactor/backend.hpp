@@ -22,8 +22,6 @@
 //   4. Only wake() may be called from another thread, and from a signal handler.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -36,7 +34,6 @@
 struct sockaddr;  // <sys/socket.h>; net/address.hpp holds one, this file only passes it on
 
 namespace hob::inline v0 {
-
 // The answer of a call that moves bytes, or makes a descriptor. EINTR never comes out.
 struct Io {
   std::size_t n = 0;  // bytes moved, or the new descriptor
@@ -162,5 +159,4 @@ class Backend {
 // This system's kernel: epoll on Linux, kqueue on macOS and BSD. HOB_BACKEND=epoll or =kqueue in
 // the environment chooses among those compiled in; one that is not is std::invalid_argument.
 std::unique_ptr<Backend> native_backend();
-
 }  // namespace hob::inline v0

@@ -22,9 +22,7 @@
 #include "posix.hpp"
 
 namespace hob::inline v0 {
-
 namespace {
-
 constexpr int kBatch = 512;  // events fetched by one wait()
 
 class EpollPoller final : public Poller {
@@ -123,13 +121,11 @@ class EpollPoller final : public Poller {
   bool exact_ = true;  // epoll_pwait2 works, as far as we know
   const Duration slack_{::prctl(PR_GET_TIMERSLACK)};
 };
-
 }  // namespace
 
 std::unique_ptr<Backend> make_epoll_backend() {
   return posix_backend(std::make_unique<EpollPoller>());
 }
-
 }  // namespace hob::inline v0
 
 #endif  // __linux__

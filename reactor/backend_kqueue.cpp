@@ -25,9 +25,7 @@
 #include "posix.hpp"
 
 namespace hob::inline v0 {
-
 namespace {
-
 constexpr int kBatch = 512;  // events fetched by one wait(); libkqueue loses what is beyond 512
 constexpr timespec kAtOnce{};
 
@@ -139,13 +137,11 @@ class KqueuePoller final : public Poller {
   int kernel_ = -1;
   std::vector<bool> attached_;  // by number
 };
-
 }  // namespace
 
 std::unique_ptr<Backend> make_kqueue_backend() {
   return posix_backend(std::make_unique<KqueuePoller>());
 }
-
 }  // namespace hob::inline v0
 
 #endif  // kqueue

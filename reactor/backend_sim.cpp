@@ -10,19 +10,14 @@
 //   1. Time moves only in wait(), and only when nothing is ready.
 //   2. An event waits in `due` until wait() latches it (the Law of the Batch holds here as well).
 //   3. Nothing depends on an address, on the host's clock, or on an unordered container.
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <deque>
-#include <map>
-#include <utility>
-#include <vector>
 
 #include "sim.hpp"
 
 namespace hob::inline v0::sim {
-
 // One end of a stream.
 struct Socket {
   int peer = -1;                // not there: the other end is closed
@@ -252,5 +247,4 @@ void World::signal(int number) noexcept {
   kernel_->signals_arrived |= signal_bit(number) & kernel_->signals_caught;
   kernel_->signals_caught &= ~(signal_bit(number) & kernel_->signals_once);
 }
-
 }  // namespace hob::inline v0::sim

@@ -10,14 +10,11 @@
 //      them. (Parameters die last, so the coroutines here move theirs into a local.)
 #pragma once
 
-#include <functional>
 #include <tuple>
-#include <vector>
 
 #include "leaf.hpp"
 
 namespace hob::inline v0 {
-
 // An awaitable, or a function that makes one: fetch, or [url] { return fetch(url); }. A function that
 // is handed over is kept as long as its work, so that what it captured lives.
 template <class F>
@@ -32,8 +29,8 @@ using started_t = awaited_t<typename std::conditional_t<Awaitable<A>, std::type_
 template <class T>
 Work& watched(const Future<T>& future) {
   if (!future) misuse("an empty Future was given to a combinator: it was moved from");
-  Innards::outcome(future).hush();
-  return Innards::outcome(future);
+  future.outcome().hush();
+  return future.outcome();
 }
 
 // Learns who has settled. Awaited until there is news, and again: until the next has settled, or all
@@ -137,7 +134,7 @@ struct Combining {
   struct Results {
     template <class T>
     Result<T> operator()(Future<T>& settled) const {
-      Work& work = Innards::outcome(settled);
+      Work& work = settled.outcome();
       if (work.failed()) return Result<T>(work.take_error());
       return Result<T>(Values()(settled));
     }
@@ -187,7 +184,7 @@ struct Combining {
     std::optional<std::variant<Unit<T>...>> value;
     const auto look = [&]<std::size_t I>() {
       auto& one = std::get<I>(each);
-      if (&Innards::outcome(one) == &first) value.emplace(std::in_place_index<I>, Values()(one));
+      if (&one.outcome() == &first) value.emplace(std::in_place_index<I>, Values()(one));
     };
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (look.template operator()<I>(), ...);
@@ -197,7 +194,7 @@ struct Combining {
   template <class T>
   static std::pair<std::size_t, Unit<T>> won(std::vector<Future<T>>& each, const Work& first) {
     std::size_t winner = 0;
-    while (&Innards::outcome(each[winner]) != &first) ++winner;
+    while (&each[winner].outcome() != &first) ++winner;
     return {winner, Values()(each[winner])};
   }
 
@@ -241,5 +238,4 @@ struct Combining {
     co_return Results()(only);
   }
 };
-
 }  // namespace hob::inline v0

@@ -17,7 +17,6 @@
 #include "collect.hpp"
 
 namespace hob::inline v0 {
-
 // --- gather: all of them ---------------------------------------------------------------------------
 
 // Waits for all; a tuple of their values (void: std::monostate). Fails fast: the first error drops the
@@ -117,5 +116,4 @@ template <Awaitable A>
 AsCompleted<awaited_t<A>> as_completed(std::vector<A> work) {
   return AsCompleted<awaited_t<A>>(Combining::begin(work));
 }
-
 }  // namespace hob::inline v0

@@ -22,7 +22,6 @@
 #include <variant>
 
 namespace hob::inline v0 {
-
 struct TimedOut : std::runtime_error {
   explicit TimedOut(const std::string& what = "timed out") : std::runtime_error(what) {}
 };
@@ -95,5 +94,4 @@ class [[nodiscard]] Result {
 
 // Prints the sentence on stderr and aborts: going on would be unsafe for memory.
 [[noreturn]] void fatal(const char* sentence) noexcept;
-
 }  // namespace hob::inline v0

@@ -16,7 +16,6 @@
 #include <new>
 
 namespace hob::inline v0 {
-
 class Frames {
  public:
   static void* take(std::size_t size) {
@@ -98,5 +97,4 @@ struct Framed {
   static void* operator new(std::size_t size) { return Frames::take(size); }
   static void operator delete(void* frame, std::size_t size) noexcept { Frames::give(frame, size); }
 };
-
 }  // namespace hob::inline v0

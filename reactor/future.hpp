@@ -30,14 +30,12 @@
 #include "work.hpp"
 
 namespace hob::inline v0 {
-
 template <class T = void>
 class Future;
 template <class T = void>
 class Promise;
 template <class T = void>
 class SharedFuture;
-struct Innards;
 
 // What can be awaited: a Future, a SharedFuture, or a leaf such as sleep(1s). awaited_t is what
 // comes out of it.
@@ -121,13 +119,14 @@ Future {
   void awaited_by(Work& self) const noexcept {
     if (ready()) self.comes_from(*outcome_);
   }
+  // For who will watch it; not of an empty one.
+  Outcome<T>& outcome() const noexcept { return *outcome_; }
 
  private:
   template <class>
   friend class Coroutine;
   template <class>
   friend class Promise;
-  friend struct Innards;
 
   struct Awaiter;
   struct Drop {
@@ -145,14 +144,6 @@ Future {
   }
 
   std::unique_ptr<Outcome<T>, Drop> outcome_;
-};
-
-// For combinators: the Work behind a Future, to watch it.
-struct Innards {
-  template <class T>
-  static Outcome<T>& outcome(const Future<T>& future) noexcept {
-    return *future.outcome_;
-  }
 };
 
 // --- the coroutine -----------------------------------------------------------------------------
@@ -173,10 +164,10 @@ struct InPlace {
 template <class T>
 class Coroutine : public Outcome<T>, public Framed {
  public:
-  Coroutine() noexcept : Outcome<T>(&resume, Work::kCoroutine | Work::kRunning) {}
   template <class... Args>
-  explicit Coroutine(Own&, Args&...) noexcept
-      : Outcome<T>(&resume, Work::kCoroutine | Work::kRunning | Work::kOwn) {}
+  explicit Coroutine(Args&...) noexcept
+      : Outcome<T>(&resume, Work::kCoroutine | Work::kRunning |
+                                ((std::same_as<Args, Own> || ...) ? Work::kOwn : 0)) {}
 
   using Promise = typename Future<T>::promise_type;
 
@@ -270,5 +261,4 @@ Future<awaited_t<A>> as_future(A&& awaitable) {
                 "a Future has one owner: pass it on with std::move");
   return Future<awaited_t<A>>(std::forward<A>(awaitable));
 }
-
 }  // namespace hob::inline v0

@@ -19,7 +19,6 @@
 #include "loop.hpp"
 
 namespace hob::inline v0 {
-
 template <class Self, class T = void>
 class [[nodiscard("a leaf begins when it is awaited")]] Leaf {
  public:
@@ -93,5 +92,4 @@ template <class D>
 Sleep sleep_until(std::chrono::time_point<Clock, D> when) noexcept {
   return Sleep(TimePoint(to_duration(when.time_since_epoch())));
 }
-
 }  // namespace hob::inline v0

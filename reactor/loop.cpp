@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: MIT
 //
-// loop.cpp — the beginning and the end of a loop, and the turn in between (described in loop.hpp).
+// loop.cpp — the beginning and the end of a loop, the turn in between (described in loop.hpp), and how
+// functions, signals and descriptors get there.
 #include "loop.hpp"
 
-#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include "callbacks.hpp"
 #include "outside.hpp"
 
 namespace hob::inline v0 {
-
 // --- construction and end ----------------------------------------------------------------------
 
 namespace {
-
 std::uint32_t next_loop_id() noexcept {
   static std::atomic<std::uint32_t> last{0};
   std::uint32_t id = ++last;
@@ -36,7 +35,6 @@ struct Turning {
   ~Turning() { flag = false; }
   bool& flag;
 };
-
 }  // namespace
 
 Loop::Loop() : Loop(native_backend()) {}
@@ -180,6 +178,69 @@ void Loop::free_done() noexcept {
   while (!done_.empty()) delete &done_.pop_front().owner;
 }
 
+// --- callbacks and posts -------------------------------------------------------------------------
+
+void Loop::call_soon(Closure f, std::source_location site) {
+  check_thread();
+  auto* callback = new Callback(std::move(f), site);
+  callbacks_.push_back(callback->hook_);
+  callback->arm();
+}
+
+TimerHandle Loop::call_at(TimePoint when, Closure f, std::source_location site) {
+  check_thread();
+  TimerHandle handle(new Callback(std::move(f), site));
+  set_alarm(handle.callback_->alarm_, when);
+  return handle;
+}
+
+// Done with before it is called: f may drop the handle, or be the last to need anything of the loop.
+void Callback::call(Runnable& self) {
+  auto& callback = static_cast<Callback&>(self);
+  Closure f = std::move(callback.f_);
+  const std::source_location site = callback.site_;
+  here.loop->running_ = nullptr;
+  if (callback.hook_.linked()) delete &callback;
+  here.loop->call(f, site);
+}
+
+bool Mailbox::post(Closure& f) {
+  std::unique_lock lock(mutex_);
+  if (!backend_) return false;
+  posts_.push_back(std::move(f));
+  if (!std::exchange(asleep_, false)) return true;
+  Backend& backend = *backend_;
+  ++waking_;
+  lock.unlock();
+  backend.wake();
+  --waking_;
+  return true;
+}
+
+bool Mailbox::fall_asleep() {
+  const std::scoped_lock lock(mutex_);
+  return asleep_ = posts_.empty();
+}
+
+void Mailbox::take(std::vector<Closure>& into) {
+  const std::scoped_lock lock(mutex_);
+  asleep_ = false;
+  into.swap(posts_);
+}
+
+void Mailbox::close(std::vector<Closure>& left) noexcept {
+  {
+    const std::scoped_lock lock(mutex_);
+    backend_ = nullptr;
+    left.swap(posts_);
+  }
+  while (waking_ != 0) std::this_thread::yield();
+}
+
+void Loop::post(Closure f) { mailbox_->post(f); }
+
+Remote Loop::remote() { return Remote(mailbox_); }
+
 // --- signals and descriptors ---------------------------------------------------------------------
 
 void Loop::interruptible() {
@@ -208,5 +269,4 @@ void Loop::detach(Watch& watch) noexcept {
   watch.unlink();
   backend_->detach(watch);
 }
-
 }  // namespace hob::inline v0

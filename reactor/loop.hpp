@@ -32,22 +32,19 @@
 //   3. Nothing of the user's is called from a destructor of ours, but destructors.
 #pragma once
 
-#include <functional>
 #include <map>
-#include <memory>
 #include <vector>
 
 #include "../timers/wheel.hpp"
 #include "backend.hpp"
-#include "closure.hpp"
 #include "future.hpp"
 #include "tasks.hpp"
 
 namespace hob::inline v0 {
-
-class Callback;     // what call_soon and call_later keep; callbacks.hpp
+class Closure;      // any callable; this and the next four are in callbacks.hpp
+class Callback;     // what call_soon and call_later keep
 class TimerHandle;
-class Mailbox;      // what other threads post; callbacks.hpp
+class Mailbox;      // what other threads post
 class Remote;
 class SignalWait;   // outside.hpp
 class OnPool;       // a job on the pool; outside.hpp
@@ -89,7 +86,7 @@ class Loop {
   awaited_t<A> run(A&& awaitable) {
     Future<awaited_t<A>> work = as_future(std::forward<A>(awaitable));
     if (!work) misuse("Loop::run of an empty Future");
-    turn_until_settled(Innards::outcome(work));
+    turn_until_settled(work.outcome());
     return std::move(work).get();
   }
 
@@ -163,6 +160,7 @@ class Loop {
   void unhandled(std::exception_ptr error, const std::source_location& site) noexcept;
   void check_thread() const;  // std::logic_error on any thread but the loop's
   void interruptible();       // for hob::run: Ctrl-C drops the main Future
+  void interrupt() noexcept { interrupted_ = true; }  // does that
 
  private:
   friend class Callback;
@@ -207,4 +205,26 @@ class Loop {
   Tasks detached_;
 };
 
+// Makes a Loop, calls f(args...), runs its Future, and returns its value (asyncio.run). Takes SIGINT for
+// its duration, only where it was at its default: the first drops the Future, so that destructors run,
+// and throws Interrupted; a second does what it always did.
+template <class F, class... Args>
+auto run(F&& f, Args&&... args) {
+  Loop loop;
+  loop.interruptible();
+  const TimePoint before = loop.clock();
+  auto work = as_future(std::invoke(std::forward<F>(f), std::forward<Args>(args)...));
+  if (loop.debug()) loop.tell_slow(before, {}, "main's first stretch");
+  return loop.run(std::move(work));
+}
+
+// Runs f(0) … f(n-1), any F(unsigned shard) -> awaitable, all at once, each on a thread and a Loop of its
+// own, the first on this thread: every core, without a lock in user code. Returns when all have settled.
+// The first error drops the other shards' work and is thrown. Ctrl-C as for run(), to the end of the
+// last. n == 0, or a Loop on this thread already, is std::logic_error.
+void run_shards_of(unsigned n, const std::function<Future<>(unsigned)>& start);
+template <class F>
+void run_shards(unsigned n, F f) {
+  run_shards_of(n, [&f](unsigned shard) { return forget(std::invoke(f, shard)); });
+}
 }  // namespace hob::inline v0

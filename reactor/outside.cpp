@@ -3,13 +3,9 @@
 // outside.cpp — from what a Backend reports to the coroutines that wait.
 #include "outside.hpp"
 
-#include <cerrno>
-
-#include "callbacks.hpp"
 #include "posix.hpp"
 
 namespace hob::inline v0 {
-
 // --- signals -------------------------------------------------------------------------------------
 
 SignalWait signal(int number) {
@@ -108,5 +104,4 @@ Future<std::vector<std::string>> list_dir(std::string path) {
 Future<FileInfo> stat_file(std::string path) {
   return to_thread(posix::stat_file, std::move(path));
 }
-
 }  // namespace hob::inline v0

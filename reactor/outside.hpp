@@ -14,19 +14,10 @@
 //   2. A job's `waiter` is touched on the loop's thread only.
 #pragma once
 
-#include <atomic>
-#include <chrono>
-#include <memory>
-#include <span>
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include "error.hpp"
+#include "callbacks.hpp"
 #include "leaf.hpp"
 
 namespace hob::inline v0 {
-
 // Gives the number of the signal when it arrives. Caught from this call on (std::system_error if that
 // cannot be) until ~Loop restores what was there. Arrivals while nobody waits are kept, as one. Every
 // loop that asked gets it, and in it every waiter.
@@ -177,5 +168,4 @@ template <class F, class... Args>
 Future<called_t<F, Args...>> to_thread(F&& f, Args&&... args) {
   return to_pool(Pool::work, std::forward<F>(f), std::forward<Args>(args)...);
 }
-
 }  // namespace hob::inline v0

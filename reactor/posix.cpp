@@ -23,17 +23,13 @@
 #include <csignal>
 #include <cstdlib>
 #include <mutex>
-#include <stdexcept>
 #include <thread>
 #include <type_traits>
-#include <utility>
 
 #include "error.hpp"
 
 namespace hob::inline v0 {
-
 namespace {
-
 using posix::kMostBytes;
 using posix::repeated;
 
@@ -431,7 +427,6 @@ class PosixBackend final : public Backend {
   SignalInbox inbox_;
   std::unique_ptr<Poller> poller_;
 };
-
 }  // namespace
 
 // --- the choice of the kernel --------------------------------------------------------------------
@@ -462,5 +457,4 @@ std::unique_ptr<Backend> native_backend() {
   }
   throw std::invalid_argument("HOB_BACKEND=" + std::string(name) + ": this build has" + known);
 }
-
 }  // namespace hob::inline v0

@@ -19,11 +19,9 @@
 #include "backend.hpp"
 
 namespace hob::inline v0 {
-
 struct FileInfo;  // outside.hpp
 
 namespace posix {
-
 // How many forks lie between the first process that asked and this one.
 unsigned generation() noexcept;
 
@@ -51,7 +49,6 @@ FileInfo stat_file(const std::string& path);
 
 // getaddrinfo(3), as Backend::Resolver.
 std::string resolve(const std::string& host, const Backend::Found& found);
-
 }  // namespace posix
 
 // Readiness, in which the native kernels differ. Calls answer errno, as those of Backend do. In a
@@ -111,5 +108,4 @@ struct NativeKernel {
 
 // Those compiled in; the first is what native_backend() takes unless told otherwise.
 std::span<const NativeKernel> native_kernels() noexcept;
-
 }  // namespace hob::inline v0

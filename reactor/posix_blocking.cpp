@@ -11,21 +11,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
-#include <mutex>
 #include <thread>
-#include <utility>
 
 #include "error.hpp"
 #include "outside.hpp"
 #include "posix.hpp"
 
 namespace hob::inline v0::posix {
-
 // Counted by the fork itself: to ask the kernel who we are would cost a call each time.
 unsigned generation() noexcept {
   static constinit std::atomic<unsigned> forks{0};
@@ -37,7 +32,6 @@ unsigned generation() noexcept {
 // --- threads -------------------------------------------------------------------------------------
 
 namespace {
-
 // Starts a thread that nobody joins, with as much stack as a main thread has; answers errno.
 int start_thread(void* (*body)(void*), void* argument) noexcept {
   // The default would be 512 KiB on macOS and 128 KiB with musl: little for a job that was written
@@ -95,7 +89,6 @@ void* work(void* of) noexcept {
     lock.lock();
   }
 }
-
 }  // namespace
 
 void offload(std::function<void()> job, Pool kind) {
@@ -114,7 +107,6 @@ void offload(std::function<void()> job, Pool kind) {
 // --- files ---------------------------------------------------------------------------------------
 
 namespace {
-
 // A path for the system, which would stop reading it at a NUL.
 const char* whole(const std::string& path, const char* call) {
   const std::size_t nul = path.find('\0');
@@ -156,7 +148,6 @@ struct File {
   }
   int fd;
 };
-
 }  // namespace
 
 std::string read_file(const std::string& path) {
@@ -243,5 +234,4 @@ std::string resolve(const std::string& host, const Backend::Found& found) {
   ::freeaddrinfo(list);
   return "";
 }
-
 }  // namespace hob::inline v0::posix

@@ -17,7 +17,6 @@
 #include "sync.hpp"
 
 namespace hob::inline v0 {
-
 // The other kind of Work: what a Promise writes and its Future reads.
 template <class T>
 class Pair final : public Outcome<T>, public Framed {
@@ -209,14 +208,14 @@ class SharedFuture {
   struct Hub final : Collector {
     explicit Hub(Future<T> from) : work(std::move(from)) {
       if (!work) misuse("share() of an empty Future");
-      if (!work.ready()) Innards::outcome(work).watch(*this);
+      if (!work.ready()) work.outcome().watch(*this);
     }
     void settled(Work&) noexcept override {
       while (!readers.empty()) readers.front().give();
     }
     Runnable* parent() noexcept override { return readers.empty() ? nullptr : &readers.front().task(); }
     decltype(auto) result() {
-      auto& outcome = Innards::outcome(work);
+      auto& outcome = work.outcome();
       if (outcome.failed()) {
         outcome.hush();
         std::rethrow_exception(outcome.error());
@@ -230,5 +229,4 @@ class SharedFuture {
   };
   std::shared_ptr<Hub> hub_;
 };
-
 }  // namespace hob::inline v0

@@ -7,10 +7,9 @@
 // Where to read on (README.md has the whole evening):
 //   future.hpp      Future<T>, the coroutine type             error.hpp     exceptions, Result<T>
 //   promise.hpp     Promise<T>; then, recover, finally, share leaf.hpp      sleep, yield; your own leaf
-//   loop.hpp        Loop, one turn                            tasks.hpp     detach, TaskGroup
+//   loop.hpp        Loop, one turn; run, run_shards           tasks.hpp     detach, TaskGroup
 //   combine.hpp     gather, race, wait_for, as_completed      sync.hpp      Event, Mutex, Queue<T> …
 //   outside.hpp     signal, wait_readable, to_thread, files   callbacks.hpp TimerHandle, Remote
-//   run.hpp         run, run_shards
 //   backend.hpp     the seam to the kernel
 #pragma once
 
@@ -18,5 +17,4 @@
 #include "combine.hpp"
 #include "outside.hpp"
 #include "promise.hpp"
-#include "run.hpp"
 #include "sync.hpp"

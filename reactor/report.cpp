@@ -4,14 +4,11 @@
 // blocked the loop, what was left open at its end, the last words of a program that cannot go on.
 #include <cstdio>
 #include <cstdlib>
-#include <string>
 
 #include "outside.hpp"
 
 namespace hob::inline v0 {
-
 namespace {
-
 // A line on stderr, for what nobody else will tell.
 void say(const std::string& what) noexcept { std::fprintf(stderr, "hob: %s\n", what.c_str()); }
 
@@ -29,7 +26,6 @@ void print_error(const std::exception_ptr& error, const std::source_location& si
     say("nobody took this error, which is no std::exception; last at: " + text(site));
   }
 }
-
 }  // namespace
 
 // An errno value is a POSIX number, so the category is the generic one: it compares with std::errc.
@@ -127,5 +123,4 @@ void Home::adopt() const {
   if (id_ != 0) misuse("this belongs to another Loop: tasks of different threads meet in Loop::post");
   id_ = here.id;
 }
-
 }  // namespace hob::inline v0

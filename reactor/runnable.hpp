@@ -20,7 +20,6 @@
 #include "../timers/intrusive_list.hpp"
 
 namespace hob::inline v0 {
-
 class Loop;
 class Runnable;
 
@@ -87,5 +86,4 @@ class Runnable : public Link {
 
   friend class Loop;
 };
-
 }  // namespace hob::inline v0

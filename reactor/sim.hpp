@@ -12,14 +12,9 @@
 // simulated time has come. Nothing sleeps, nothing touches the network.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <stdexcept>
-
 #include "loop.hpp"
 
 namespace hob::inline v0::sim {
-
 // Nothing is left that could ever wake this loop. Thrown out of Loop::run, on the simulator only: a
 // native loop cannot know that no thread will post.
 struct Deadlock : std::logic_error {
@@ -50,5 +45,4 @@ class World {
  private:
   std::shared_ptr<Kernel> kernel_;
 };
-
 }  // namespace hob::inline v0::sim

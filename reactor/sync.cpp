@@ -4,7 +4,6 @@
 #include "sync.hpp"
 
 namespace hob::inline v0 {
-
 std::size_t Waiters::break_all() noexcept {
   std::size_t n = 0;
   for (; !empty(); ++n) {
@@ -104,5 +103,4 @@ bool Barrier::Wait::try_now() {
   }
   return true;
 }
-
 }  // namespace hob::inline v0

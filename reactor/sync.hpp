@@ -14,12 +14,9 @@
 //   3. While a popper waits the Queue has no value; while a pusher waits it is full.
 #pragma once
 
-#include <optional>
-
 #include "leaf.hpp"
 
 namespace hob::inline v0 {
-
 // One coroutine that waits in a primitive's list; lives in its frame.
 class Waiter : public Link {
  public:
@@ -385,5 +382,4 @@ void Queue<T>::close() {
   while (!pushers_.empty()) pushers_.front().give();
   while (!poppers_.empty()) poppers_.front().give();
 }
-
 }  // namespace hob::inline v0

@@ -5,12 +5,11 @@
 #include "leaf.hpp"
 
 namespace hob::inline v0 {
-
 void Tasks::start(Future<> work, std::source_location made) {
   home_.check();
   if (!work) misuse("an empty Future cannot be started: it was moved from");
   Loop::current();
-  Outcome<void>& outcome = Innards::outcome(work);
+  Outcome<void>& outcome = work.outcome();
   if (outcome.settled() && !outcome.failed()) return;
   auto* task = new Task(*this, std::move(work), made.line() ? made : here.loop->place_now());
   tasks_.push_back(task->hook_);
@@ -141,5 +140,4 @@ void TaskGroup::ended(std::exception_ptr error, const std::source_location& site
   }
   if (empty()) wake_joins();
 }
-
 }  // namespace hob::inline v0

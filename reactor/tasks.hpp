@@ -19,7 +19,6 @@
 #include "future.hpp"
 
 namespace hob::inline v0 {
-
 class Task;
 
 // The owner's side: a set of Tasks. The loop's detached ones are such a set as it is.
@@ -57,7 +56,7 @@ class Task final : public Collector, public Framed {
   Runnable* parent() noexcept override { return owner_ ? owner_->parent() : nullptr; }
   // Where it was made, and where it waits or has failed; line 0: nobody knows.
   const std::source_location& made() const noexcept { return made_; }
-  std::source_location place() const noexcept { return Innards::outcome(work_).place(); }
+  std::source_location place() const noexcept { return work_.outcome().place(); }
 
  private:
   friend class Tasks;
@@ -156,5 +155,4 @@ class TaskGroup final : private Tasks {
   bool told_ = false;          // join() has thrown it
   unsigned drops_ = 0;         // how often all were dropped: a task may do that in its first stretch
 };
-
 }  // namespace hob::inline v0

@@ -14,7 +14,6 @@
 #include <cstdint>
 
 namespace hob::inline v0 {
-
 using Clock = std::chrono::steady_clock;
 using Duration = std::chrono::nanoseconds;
 using TimePoint = std::chrono::time_point<Clock, Duration>;
@@ -40,5 +39,4 @@ constexpr Duration to_duration(std::chrono::duration<Rep, Period> d) noexcept {
   if (!(Wide(d) > Wide(Duration::min()))) return Duration::min();
   return std::chrono::ceil<Duration>(d);
 }
-
 }  // namespace hob::inline v0

@@ -11,18 +11,14 @@
 //   3. Result and error are moved out by the reader; an error that nobody took is reported.
 #pragma once
 
-#include <cstddef>
-#include <exception>
 #include <memory>
 #include <type_traits>
-#include <utility>
 
 #include "error.hpp"
 #include "frames.hpp"
 #include "runnable.hpp"
 
 namespace hob::inline v0 {
-
 class Work;
 
 // Waits for many: learns at once, in settle(), who settled. Outlives what it watches.
@@ -214,5 +210,4 @@ class Outcome<void> : public Work {
  protected:
   using Work::Work;
 };
-
 }  // namespace hob::inline v0

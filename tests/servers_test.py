@@ -109,6 +109,12 @@ for options in [], ["--shards", "2"]:
             for name, value in headers.items():
                 assert answer.headers[name] == value, (method, path, answer.headers.items())
 
+with socket.create_server(("127.0.0.1", 0)) as taken:
+    port = str(taken.getsockname()[1])
+    for options in [], ["--shards", "2"]:
+        failed = subprocess.run([http_server, port, *options], capture_output=True, text=True, timeout=60)
+        assert failed.returncode == 1 and f"listen on 127.0.0.1:{port}" in failed.stderr, failed
+
 with running(http_server, ends_with=0, by=signal.SIGTERM) as port:  # what is under way is answered
     busy = connect(port)
     busy.sendall(b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhel")

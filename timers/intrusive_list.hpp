@@ -14,7 +14,6 @@
 #include <cassert>
 
 namespace hob::inline v0 {
-
 template <class T>
 class List;
 
@@ -110,5 +109,4 @@ class List : private Link {
     link.next_ = &after;
   }
 };
-
 }  // namespace hob::inline v0

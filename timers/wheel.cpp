@@ -6,7 +6,6 @@
 #include "wheel.hpp"
 
 namespace hob::inline v0 {
-
 static bool in_order(List<Timer>& timers) noexcept {
   Tick last = 0;
   for (const Timer& timer : timers) {
@@ -98,5 +97,4 @@ void Wheel::collect(Tick target) noexcept {
   }
   now_ = target;
 }
-
 }  // namespace hob::inline v0

@@ -32,7 +32,6 @@
 #include "intrusive_list.hpp"
 
 namespace hob::inline v0 {
-
 using Tick = std::uint64_t;
 class Wheel;
 
@@ -179,5 +178,4 @@ class Wheel {
 inline void Timer::cancel() noexcept {
   if (wheel_ != nullptr) wheel_->remove(*this);
 }
-
 }  // namespace hob::inline v0

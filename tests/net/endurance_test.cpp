@@ -34,8 +34,19 @@ struct Held {
   std::size_t descriptors = open_descriptors();
   std::size_t blocks = heap().blocks;
   std::size_t bytes = heap().bytes;
-  bool operator==(const Held&) const = default;
+  // But for what the free lists keep of a busier moment than there was: a few, however many there were.
+  bool within(const Held& other) const {
+    return descriptors <= other.descriptors && blocks <= other.blocks + 32 &&
+           bytes <= other.bytes + (256 << 10);
+  }
 };
+
+// Whether no more than `before` is held, after some turns: the kernel may tell late who has gone.
+bool back_to(const Held& before, Loop& loop) {
+  for (int i = 0; i < 1000; ++i, loop.run(sleep(1ms)))
+    if (Held().within(before)) return true;
+  return false;
+}
 
 Future<> echo(net::TcpStream stream) {
   try {
@@ -106,7 +117,7 @@ TEST_CASE("connections opened, used and reset in a row leave no descriptor and n
   loop.run(both(listener, 200));
   const Held before;
   loop.run(both(listener, how_many(100'000, 2000)));
-  CHECK(Held() == before);
+  CHECK(back_to(before, loop));
 }
 
 TEST_CASE("64 MiB each way through readers that sleep: the memory is bounded") {
@@ -149,5 +160,5 @@ TEST_CASE("requests in a row, kept and not, leave nothing behind") {
   run(100);
   const Held before;
   run(how_many(20'000, 500));
-  CHECK(Held() == before);
+  CHECK(back_to(before, loop));
 }

@@ -435,6 +435,20 @@ TEST_CASE("a chunked body comes out of its framing, and ends where it says") {
   for (const Row& row : rows) CHECK(chunks(row.input) == row.expected);
 }
 
+TEST_CASE("trailers are kept in order, however their bytes are cut") {
+  const std::string_view all = "1\r\na\r\n0\r\nSum: 7 \r\nX:\r\nsum: 8\r\n\r\nGET";
+  for (std::size_t cut = 0; cut <= all.size() - 3; ++cut) {
+    ChunkParser parser;
+    std::size_t at = 0;
+    for (const std::size_t end : {cut, all.size()}) {
+      while (at != end && !parser.done()) at += parser.next(all.substr(at, end - at)).used;
+      CHECK(parser.trailers().size() <= 3);
+    }
+    CHECK(at == all.size() - 3);
+    CHECK(parser.trailers().wire() == "Sum: 7\r\nX: \r\nsum: 8\r\n");
+  }
+}
+
 TEST_CASE("chunk lines and trailers have their limits") {
   const auto line = [](std::size_t size) { return "1;" + std::string(size - 2, 'x') + "\r\na\r\n0\r\n\r\n"; };
   CHECK(chunks(line(256)) == "a|done, left 0");

@@ -170,7 +170,7 @@ TEST_CASE("whatever comes, the next one is served") {
           bytes.insert(at, bytes.substr(random() % bytes.size(), 20));
         if (bytes.empty()) bytes = "x";
       }
-      Peer peer = co_await site.connect();
+      RawPeer peer = co_await site.connect();
       static_cast<void>(co_await as_result(peer.stream.write_all(bytes)));
       if (peer.stream.is_open() && random() % 4)
         peer.stream.shutdown_write();
@@ -186,7 +186,7 @@ TEST_CASE("whatever comes, the next one is served") {
 // --- too slow ------------------------------------------------------------------------------------
 
 TEST_CASE("who says nothing, or drips, is closed; at each stage") {
-  const auto drip = [](Peer& peer, std::string byte) -> Future<> {
+  const auto drip = [](RawPeer& peer, std::string byte) -> Future<> {
     for (;;) {
       co_await peer.stream.write_all(byte);
       co_await sleep(1ms);
@@ -194,7 +194,7 @@ TEST_CASE("who says nothing, or drips, is closed; at each stage") {
   };
   const auto dripping = [&](Site& site, std::string start, std::string byte) -> Future<> {
     CAPTURE(start);
-    Peer peer = co_await site.connect();
+    RawPeer peer = co_await site.connect();
     co_await peer.say(start);
     Future<> work = drip(peer, byte);
     const std::string heard = co_await peer.hear();
@@ -237,7 +237,7 @@ TEST_CASE("who does not take the answer is dropped, and makes room for others") 
   };
   on_server(make, options, [](Site& site) -> Future<> {
     for (const char* target : {"/body", "/piece", "/endless"}) {
-      Peer peer = co_await site.connect();
+      RawPeer peer = co_await site.connect();
       co_await peer.say("GET "s + target + kHost + "|");
       CHECK((co_await site.talk("GET / HTTP/1.0||")) == kLast + "Content-Length: 0||END");
     }
@@ -285,7 +285,7 @@ TEST_CASE("peers go in every state: nothing is reported, the others go on, no pl
       co_return co_await handler(request);
     };
     on_server(reads, options, [&](Site& site) -> Future<> {
-      Peer other = co_await site.connect();
+      RawPeer other = co_await site.connect();
       for (const std::string& state : states) {
         for (const int how : {0, 1, 2}) {
           CAPTURE(state);
@@ -294,7 +294,7 @@ TEST_CASE("peers go in every state: nothing is reported, the others go on, no pl
           const bool waits = state.starts_with("GET /wait"),
                      writes = state.starts_with("GET /large");
           handlers.go.clear(), handlers.begun = 0;
-          Peer peer = co_await site.connect();
+          RawPeer peer = co_await site.connect();
           co_await peer.say(state);
           if (waits)
             co_await handlers.until_begun(1);
@@ -314,7 +314,7 @@ TEST_CASE("peers go in every state: nothing is reported, the others go on, no pl
             if (waits) CHECK(heard.starts_with(kOk));
             if (writes) CHECK(heard.ends_with("|0||END"));
           }
-          Peer next = co_await site.connect();  // in its place
+          RawPeer next = co_await site.connect();  // in its place
           CHECK((co_await next.ask("GET / HTTP/1.0||", "")) ==
                 kLast + "Content-Length: 5||GET /END");
         }
@@ -331,7 +331,7 @@ TEST_CASE(
     const std::string states[] = {"", "GET /", "POST /" + kHost + "Content-Length: 9||hello",
                                   "GET /large" + kHost + "|", "GET /wait" + kHost + "|"};
     for (int round = 1; round <= 2; ++round) {
-      std::vector<Peer> peers;
+      std::vector<RawPeer> peers;
       for (const std::string& text : states) {
         peers.push_back(co_await site.connect());
         co_await peers.back().say(text);
@@ -340,7 +340,7 @@ TEST_CASE(
       CHECK(Counted::alive == 1);
       site.serving = Future<>();
       CHECK(Counted::alive == 0);
-      for (Peer& peer : peers) CHECK_FALSE((co_await peer.hear()).ends_with("0||END"));
+      for (RawPeer& peer : peers) CHECK_FALSE((co_await peer.hear()).ends_with("0||END"));
       site.serving = site.serve();
     }
     CHECK((co_await site.talk("GET / HTTP/1.0||")) == kLast + "Content-Length: 5||GET /END");
@@ -353,11 +353,11 @@ TEST_CASE(
     "stop closes the idle at once, lets the busy end with their answer, and takes nobody new") {
   Handlers handlers;
   on_server(handlers.handler(), [&](Site& site) -> Future<> {
-    Peer fresh = co_await site.connect(), kept = co_await site.connect(),
+    RawPeer fresh = co_await site.connect(), kept = co_await site.connect(),
          busy = co_await site.connect();
     CHECK((co_await kept.ask("GET /" + kHost + "|", "T /")) == kOk + "Content-Length: 5||GET /");
     co_await busy.say("GET /wait" + kHost + "|GET /never" + kHost + "|");
-    Peer half = co_await site.connect();
+    RawPeer half = co_await site.connect();
     co_await half.say("GET /half HTTP/1.1|Ho");
     co_await handlers.until_begun(2);
     co_await sleep(5ms);
@@ -381,7 +381,7 @@ TEST_CASE("after the grace the busy are dropped; of two the shorter counts") {
        {std::vector<Duration>{20ms}, {0s}, {-1s}, {1h, 10ms}, {10ms, 1h}, {Duration::max(), 5ms}}) {
     Handlers handlers;
     on_server(handlers.handler(), [&](Site& site) -> Future<> {
-      Peer busy = co_await site.connect();
+      RawPeer busy = co_await site.connect();
       co_await busy.say("GET /wait" + kHost + "|");
       co_await handlers.until_begun(1);
       for (const Duration grace : graces) site.server.stop(grace);

@@ -13,7 +13,7 @@ TEST_SUITE_BEGIN("net");
 
 TEST_CASE("a connection is kept from request to request, until one says close") {
   on_server(echo, [](Site& site) -> Future<> {
-    Peer peer = co_await site.connect();
+    RawPeer peer = co_await site.connect();
     for (int i = 0; i < 3; ++i)
       CHECK((co_await peer.ask("GET /a" + kHost + "|", "/a")) == kOk + "Content-Length: 6||GET /a");
     CHECK((co_await peer.ask("POST /b" + kHost + "Content-Length: 2||hi", "hi")) ==
@@ -26,7 +26,7 @@ TEST_CASE("a connection is kept from request to request, until one says close") 
 TEST_CASE("HTTP/1.0 is closed after its answer, unless it asks to be kept") {
   on_server(echo, [](Site& site) -> Future<> {
     CHECK((co_await site.talk("GET / HTTP/1.0||")) == kLast + "Content-Length: 5||GET /END");
-    Peer peer = co_await site.connect();
+    RawPeer peer = co_await site.connect();
     for (int i = 0; i < 2; ++i)
       CHECK((co_await peer.ask("GET / HTTP/1.0|Connection: keep-alive||", "T /")) ==
             kOk + "Connection: keep-alive|Content-Length: 5||GET /");
@@ -42,7 +42,7 @@ TEST_CASE(
     co_return co_await echo(request);
   };
   on_server(wait_at_0, [&](Site& site) -> Future<> {
-    Peer peer = co_await site.connect();
+    RawPeer peer = co_await site.connect();
     std::string all, expected;
     for (int i = 0; i < 500; ++i) {
       const std::string target = "/" + std::to_string(i), answer = "GET " + target;
@@ -63,7 +63,7 @@ TEST_CASE(
 
 TEST_CASE("10,000 requests over one connection: no memory is kept, and each allocates little") {
   on_server(echo, [](Site& site) -> Future<> {
-    Peer peer = co_await site.connect();
+    RawPeer peer = co_await site.connect();
     const std::string request =
         wire("POST /a" + kHost + "Content-Length: 40||" + std::string(40, 'x'));
     char reply[400];
@@ -91,16 +91,16 @@ TEST_CASE("a connection holds no buffer while its handler is at work") {
     co_return co_await echo(request);
   };
   on_server(wait, [&](Site& site) -> Future<> {
-    std::vector<Peer> peers;
+    std::vector<RawPeer> peers;
     for (int i = 0; i < 100; ++i) peers.push_back(co_await site.connect());
     co_await sleep(1ms);
     const std::size_t before = heap().bytes;
-    for (Peer& peer : peers)
+    for (RawPeer& peer : peers)
       co_await peer.say("POST /" + kHost + "Transfer-Encoding: chunked||2|hi|0||");
     while (waiting != 100) co_await sleep(1ms);
     CHECK((heap().bytes - before) / 100 <= 16'000);
     go.set();
-    for (Peer& peer : peers) co_await peer.hear(" hi");
+    for (RawPeer& peer : peers) co_await peer.hear(" hi");
   });
 }
 
@@ -108,11 +108,11 @@ TEST_CASE("an idle connection keeps nothing of what it brought") {
   on_server(echo, [](Site& site) -> Future<> {
     const std::string body(500'000, 'x'),
         post = "POST /" + kHost + "Content-Length: 500000||" + body;
-    std::vector<Peer> peers;
+    std::vector<RawPeer> peers;
     for (int i = 0; i < 20; ++i) peers.push_back(co_await site.connect());
     co_await sleep(1ms);
     const std::size_t before = heap().bytes;
-    for (Peer& peer : peers) {
+    for (RawPeer& peer : peers) {
       co_await peer.say(post.substr(0, 10));  // the head comes in two
       co_await sleep(1ms);
       co_await peer.say(post.substr(10));
@@ -125,11 +125,11 @@ TEST_CASE("an idle connection keeps nothing of what it brought") {
 
 TEST_CASE("a Server serves several listeners, until it is stopped") {
   on_server(echo, [](Site& site) -> Future<> {
-    Peer a = co_await site.connect();
+    RawPeer a = co_await site.connect();
     const net::Address first = site.at;
     Future<> second = site.serve();
     CHECK(site.at != first);
-    Peer b = co_await site.connect();
+    RawPeer b = co_await site.connect();
     CHECK((co_await a.ask("GET /a" + kHost + "|", "/a")) == kOk + "Content-Length: 6||GET /a");
     CHECK((co_await b.ask("GET /b" + kHost + "|", "/b")) == kOk + "Content-Length: 6||GET /b");
     site.server.stop(10s);
@@ -144,8 +144,8 @@ TEST_CASE("beyond the limit connections wait with the kernel until one ends") {
   ServerOptions options;
   options.connections = 2;
   on_server(echo, options, [](Site& site) -> Future<> {
-    Peer a = co_await site.connect(), b = co_await site.connect(), c = co_await site.connect();
-    for (Peer* each : {&a, &b})
+    RawPeer a = co_await site.connect(), b = co_await site.connect(), c = co_await site.connect();
+    for (RawPeer* each : {&a, &b})
       CHECK((co_await each->ask("GET /" + kHost + "|", "T /")) == kOk + "Content-Length: 5||GET /");
     co_await c.say("GET /c" + kHost + "|");
     Future<std::string> heard = c.hear("/c");
@@ -186,12 +186,12 @@ TEST_CASE("Expect: 100-continue is answered before the body is read, if it will 
   on_server(echo, options, [](Site& site) -> Future<> {
     const std::string post = "POST /" + kHost + "Connection: close|Expect: 100-Continue|";
     for (const char* framing : {"Content-Length: 2||", "Transfer-Encoding: chunked||"}) {
-      Peer peer = co_await site.connect();
+      RawPeer peer = co_await site.connect();
       CHECK((co_await peer.ask(post + framing, "||")) == "HTTP/1.1 100 Continue||");
       const std::string body = framing[0] == 'C' ? "hi" : "2|hi|0||";
       CHECK((co_await peer.ask(body, "")) == kLast + "Content-Length: 9||POST / hiEND");
     }
-    Peer peer = co_await site.connect();
+    RawPeer peer = co_await site.connect();
     CHECK((co_await peer.ask(post + "Content-Length: 6||", "|")) ==
           "HTTP/1.1 413 Content Too Large|");
     CHECK((co_await site.talk(post + "Content-Length: 0||")) ==
@@ -223,7 +223,7 @@ TEST_CASE("a handler may take the body as it comes, and the peer goes at its pac
   };
   on_server(count, options, [](Site& site) -> Future<> {
     const std::string large(3'000'000, 'x');
-    Peer peer = co_await site.connect();
+    RawPeer peer = co_await site.connect();
     CHECK((co_await peer.ask("POST /" + kHost + "Content-Length: 3000000||" + large,
                              "||3000000")) == kOk + "Content-Length: 7||3000000");
     CHECK((co_await peer.ask("POST /" + kHost + "Transfer-Encoding: chunked||2|ab|1|c|0|Sum: !||",
@@ -259,16 +259,16 @@ TEST_CASE("what comes in goes out as it is: response.source = request.source") {
     const std::string heard = co_await site.talk(post + "Content-Length: 1000000||" + large);
     CHECK(heard.ends_with("x|0||END"));
     CHECK(static_cast<std::size_t>(std::count(heard.begin(), heard.end(), 'x')) == large.size());
-    Peer peer = co_await site.connect();
+    RawPeer peer = co_await site.connect();
     CHECK((co_await peer.ask(post + "Content-Length: 2|Expect: 100-continue||", "||")) ==
           "HTTP/1.1 100 Continue||");
     CHECK((co_await peer.ask("hi", "")) == kLast + chunked + "2|hi|0||END");
     // Broken on its way: no second response in the midst of the first, and nobody here is at fault.
     CHECK((co_await site.talk(post + chunked + "2|ab|x|")) == kLast + chunked + "2|ab|RESET");
-    Peer gone = co_await site.connect();
+    RawPeer gone = co_await site.connect();
     CHECK((co_await gone.ask(post + chunked + "2|ab|", "ab|")) == kLast + chunked + "2|ab|");
     gone.stream.abort();
-    Peer ends = co_await site.connect();
+    RawPeer ends = co_await site.connect();
     co_await ends.say(post + chunked + "2|ab|");
     ends.stream.shutdown_write();
     CHECK((co_await ends.hear()) == kLast + chunked + "2|ab|RESET");

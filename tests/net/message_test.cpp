@@ -95,6 +95,86 @@ TEST_CASE("a parsed head goes into Headers with one allocation, and into used on
   CHECK(headers.wire() == "Host: localhost:8080\r\nUser-Agent: curl/7.88.1\r\n");
 }
 
+TEST_CASE("a target is a path, decoded, and a query that is asked by name") {
+  Request request;
+  const auto target = [&](const char* text) -> Request& { return request.target = text, request; };
+  CHECK(target("/a%20b/c+d%2Fe?x").path() == "/a b/c+d/e");
+  CHECK(target("/").path() == "/");
+  CHECK(target("*").path() == "*");
+  CHECK(target("").path() == "");
+  CHECK(target("/?/a?b").path() == "/");
+  CHECK_THROWS_AS(static_cast<void>(target("/%zz").path()), ProtocolError);
+  CHECK_THROWS_AS(static_cast<void>(target("/%4").path()), ProtocolError);
+
+  target("/p?a=1&b=two+words&c=%26%3D%2B&&empty=&alone&a=2&=nameless&d=x=y?z&%61b=3");
+  CHECK(request.query("a") == "1");
+  CHECK(request.query("b") == "two words");
+  CHECK(request.query("c") == "&=+");
+  CHECK(request.query("empty") == "");
+  CHECK(request.query("alone") == "");
+  CHECK(request.query("d") == "x=y?z");
+  CHECK(request.query("ab") == "3");
+  CHECK_FALSE(request.query("A"));
+  CHECK_FALSE(request.query("p"));
+  CHECK_FALSE(request.query("a=1"));
+  CHECK(target("/?=nameless").query("") == "nameless");
+  CHECK_FALSE(target("/p").query("p"));
+  CHECK_FALSE(target("/p?").query("p"));
+  CHECK_FALSE(target("").query(""));
+  CHECK(target("/?b=%&a=1").query("a") == "1");
+  CHECK_THROWS_AS(static_cast<void>(target("/?%=a&a=1").query("a")), ProtocolError);
+  for (const char* bad : {"/?a=%", "/?a=%4", "/?a=%g0", "/?a=1%&b"}) {
+    CHECK_THROWS_AS(static_cast<void>(target(bad).query("a")), ProtocolError);
+  }
+}
+
+TEST_CASE("a broken escape in a target is answered with 400") {
+  Request request;
+  request.target = "/%g0?%g0";
+  for (const bool query : {false, true}) {
+    try {
+      static_cast<void>(query ? request.query("a").has_value() : request.path().empty());
+      CHECK(false);
+    } catch (const ProtocolError& error) {
+      CHECK(error.status == 400);
+    }
+  }
+}
+
+TEST_CASE("raise_for_status throws for 400 and above, and says what and where") {
+  Response response(399);
+  CHECK_NOTHROW(response.raise_for_status());
+  response = Response(404);
+  response.url = "http://example.com/missing";
+  CHECK_THROWS_WITH_AS(response.raise_for_status(), "404 Not Found: http://example.com/missing", StatusError);
+  response.reason = "Gone fishing";
+  CHECK_THROWS_WITH(response.raise_for_status(), "404 Gone fishing: http://example.com/missing");
+  response = Response(599);
+  try {
+    response.raise_for_status();
+    CHECK(false);
+  } catch (const StatusError& error) {
+    CHECK(error.status == 599);
+    CHECK(error.what() == "599 Unknown: "s);
+  }
+}
+
+TEST_CASE("a body is text, or JSON if it is that") {
+  CHECK(Response(200, "[1, {}]").json()[0].as_int() == 1);
+  CHECK(Response(200, "hi").text() == "hi");
+  CHECK_THROWS_AS(static_cast<void>(Response(200, "hi").json()), hob::json::ParseError);
+}
+
+TEST_CASE("dates are HTTP's") {
+  CHECK(http_date(784111777) == "Sun, 06 Nov 1994 08:49:37 GMT");
+  CHECK(http_date(0) == "Thu, 01 Jan 1970 00:00:00 GMT");
+  CHECK(http_date(-1) == "Wed, 31 Dec 1969 23:59:59 GMT");
+  CHECK(http_date(951782400) == "Tue, 29 Feb 2000 00:00:00 GMT");
+  CHECK(http_date(1798761599) == "Thu, 31 Dec 2026 23:59:59 GMT");
+  CHECK(http_date(4107542400) == "Mon, 01 Mar 2100 00:00:00 GMT");
+  CHECK(http_date(253402300799) == "Fri, 31 Dec 9999 23:59:59 GMT");
+}
+
 TEST_CASE("statuses have their names") {
   CHECK(reason_phrase(200) == "OK");
   CHECK(reason_phrase(411) == "Length Required");

@@ -41,8 +41,8 @@ inline std::string wire(std::string_view text) {
   return bytes;
 }
 
-struct Peer {
-  explicit Peer(net::TcpStream to) : stream(std::move(to)) {}
+struct RawPeer {
+  explicit RawPeer(net::TcpStream to) : stream(std::move(to)) {}
 
   // Sends it; that the other side has gone is no matter.
   Future<> say(std::string text) {
@@ -89,13 +89,13 @@ struct Site {
     at = listener.address();
     return by.serve(std::move(listener));
   }
-  Future<Peer> connect() {
+  Future<RawPeer> connect() {
     const net::Address to = at;
-    co_return Peer(co_await net::connect(to));
+    co_return RawPeer(co_await net::connect(to));
   }
   // Sends all of it on a connection of its own: what comes until its end.
   Future<std::string> talk(std::string text) {
-    Peer peer = co_await connect();
+    RawPeer peer = co_await connect();
     Future<> saying = peer.say(std::move(text));
     std::string heard = co_await peer.hear();
     if (saying.ready()) co_await std::move(saying);

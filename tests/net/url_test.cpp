@@ -197,4 +197,17 @@ TEST_CASE("components are encoded and decoded") {
   CHECK(decode(encode_component(every)) == every);
 }
 
+TEST_CASE("forms are encoded, and decoded") {
+  CHECK(encode_form({}) == "");
+  CHECK(encode_form({{"a", "1"}, {"b", "two words"}, {"", ""}}) == "a=1&b=two+words&=");
+  CHECK(encode_form({{"a b", "+&=%\n\xc3\xa4"}}) == "a%20b=%2B%26%3D%25%0A%C3%A4");
+  CHECK(decode_form("two+words%2B%20") == "two words+ ");
+  CHECK(decode_form("") == "");
+  CHECK_THROWS_AS(decode_form("a%2"), ProtocolError);
+  std::string every;
+  for (unsigned c = 0; c < 256; ++c) every += static_cast<char>(c);
+  CHECK(decode_form(encode_form({{"", every}}).substr(1)) == every);
+  CHECK(parse("http://a/?" + encode_form({{"q", every}})).target.size() > 256);
+}
+
 TEST_SUITE_END();

@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: MIT
+//
+// net.cpp — trying, waiting, closing under a waiter; the pool of buffers that reads borrow from; what
+// is done when no descriptor is left; what is known of names, and how several attempts to connect
+// begin one after the other.
+#include "net.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace hob::inline v0::net {
+// --- sockets -------------------------------------------------------------------------------------
+
+Socket::Socket(const Address& address, int type, const std::string& what)
+    : loop_(&Loop::current()) {
+  const Io io = backend().open(address.family(), type);
+  check(io.error, what);
+  watch.fd = static_cast<int>(io.n);
+}
+
+void Socket::close() noexcept {
+  if (!is_open()) return;
+  const bool attached = watch.interest != 0;
+  if (here.loop != loop_ || watch.linked() != attached)
+    fatal("a socket was closed on a thread that is not its Loop's, or after its Loop");
+  for (Operation* operation : waiting_)
+    if (operation) operation->error_ = ECANCELED, operation->socket_ = nullptr;
+  watch.on_readable();  // who waits not for this is armed already
+  watch.on_writable();
+  loop_->detach(watch);
+  backend().close(std::exchange(watch.fd, -1));
+  if (on_close) on_close();
+}
+
+Address Socket::local() const {
+  Address name;
+  return backend().local_name(watch.fd, name.data(), name.room()) ? Address() : name;
+}
+
+Address Socket::peer() const {
+  if (peer_size_ && is_open())
+    return Address::of(reinterpret_cast<const sockaddr*>(peer_), peer_size_);
+  Address name;
+  return backend().peer_name(watch.fd, name.data(), name.room()) ? Address() : name;
+}
+
+void Socket::set_peer(const Address& peer) noexcept {
+  if (peer.size() > kPeer) return;
+  peer_size_ = static_cast<unsigned char>(peer.size());
+  std::memcpy(peer_, peer.data(), peer.size());
+}
+
+Socket& Handle::held() const {
+  if (!is_open()) throw_errno(ECANCELED, "a socket that was closed");
+  socket_->loop().check_thread();
+  return *socket_;
+}
+
+bool Operation::try_now() {
+  if (!socket_ || !socket_->is_open()) {
+    error_ = ECANCELED;
+    return true;
+  }
+  socket_->loop().check_thread();
+  if (waiting())
+    misuse(writes() ? "a socket has one writer at a time: another task writes to it"
+                    : "a socket has one reader at a time: another task reads from it");
+  return done_ || (here.steps != 0 && attempt());  // without a step left it would resume later
+}
+
+// True: it is done. Otherwise the latch is down, or the share is used up.
+bool Operation::attempt() noexcept {
+  while (!done_) {
+    if (!latch() || here.bytes == 0) return false;
+    const Io io = call();
+    if (io.error == EAGAIN) return latch() = false;
+    here.bytes -= std::min(here.bytes, io.n);
+    done_ = io.error != kMore;
+    if (done_) error_ = io.error;
+  }
+  return true;
+}
+
+void Operation::fail(const Address& whom) const {
+  const Address with = whom.family() || !socket_ ? whom : socket_->peer();
+  throw_errno(error_, with.family() ? name_ + (' ' + with.to_string()) : name_);
+}
+
+// --- leases --------------------------------------------------------------------------------------
+
+namespace {
+// A few buffers that wait for the next read. Constant to make, so that a look costs no call.
+struct Buffers {
+  static constexpr std::size_t kKeep = 8;
+  std::byte* free[kKeep];
+  std::size_t count;
+  std::size_t keep;  // kKeep, while somebody is there to free them at thread exit
+};
+constinit thread_local Buffers buffers{};
+
+struct Drain {
+  Drain() { buffers.keep = Buffers::kKeep; }
+  ~Drain() {
+    buffers.keep = 0;
+    while (buffers.count) delete[] buffers.free[--buffers.count];
+  }
+};
+
+std::byte* take_buffer() {
+  if (buffers.count) return buffers.free[--buffers.count];
+  static const thread_local Drain at_exit;
+  return new std::byte[Lease::kBytes];
+}
+}  // namespace
+
+void Lease::GiveBack::operator()(std::byte* buffer) const noexcept {
+  if (buffers.count < buffers.keep)
+    buffers.free[buffers.count++] = buffer;
+  else
+    delete[] buffer;
+}
+
+// --- streams -------------------------------------------------------------------------------------
+
+// Law of the Latch: a short read has emptied the stream, unless its end was hinted at. An error that
+// came with an event and was not seen by the call is told at the end (libkqueue's way with a reset).
+Io read_into(Socket& socket, std::span<std::byte>& into, std::size_t& n) noexcept {
+  Watch& watch = socket.watch;
+  Io io = socket.backend().recv(watch.fd, into);
+  if (!io.error && io.n == 0) io.error = std::exchange(watch.error, 0);
+  if (!io.error && io.n != 0 && io.n < into.size() && !watch.read_hangup) watch.readable = false;
+  n = io.n;
+  return io;
+}
+
+Io Lease::read(Socket& socket, std::monostate&, Lease& lease) noexcept {
+  lease.buffer_.reset(take_buffer());
+  std::span<std::byte> into(lease.buffer_.get(), kBytes);
+  const Io io = read_into(socket, into, lease.size_);
+  if (io.n == 0) lease.buffer_.reset();
+  return io;
+}
+
+// Pieces go together; one of which a part was taken goes on alone.
+Io Unsent::write(Socket& socket, Unsent& unsent, std::monostate&) noexcept {
+  auto& [text, pieces] = unsent;
+  Io io = text.empty() ? socket.backend().send_pieces(socket.watch.fd, pieces)
+                       : socket.backend().send(socket.watch.fd, std::as_bytes(std::span(text)));
+  std::size_t n = std::min(io.n, text.size());
+  text.remove_prefix(n);
+  for (n = io.n - n; !pieces.empty() && n >= pieces[0].size(); pieces = pieces.subspan(1))
+    n -= pieces[0].size();
+  if (n != 0) text = pieces[0].substr(n), pieces = pieces.subspan(1);
+  if (!io.error && !(text.empty() && pieces.empty())) io.error = kMore;
+  return io;
+}
+
+void TcpStream::shutdown_write() {
+  const int error = held().backend().shutdown_write(socket_->watch.fd);
+  check(error, "shut down " + peer().to_string());
+}
+
+Future<> TcpStream::finish(Duration limit) {
+  const auto to_the_end = [](TcpStream& stream) -> Future<> {
+    stream.shutdown_write();
+    while (!(co_await stream.read_lease()).empty()) {
+    }
+  };
+  return wait_for(to_the_end(*this), limit).finally([this]() noexcept { close(); });
+}
+
+std::pair<TcpStream, TcpStream> stream_pair() {
+  int fds[2];
+  const std::string what = "make a pair of streams";
+  check(Loop::current().backend().pair(fds), what);
+  auto first = std::make_unique<Socket>(fds[0]), second = std::make_unique<Socket>(fds[1]);
+  check(first->attach(), what);
+  check(second->attach(), what);
+  return {TcpStream(std::move(first)), TcpStream(std::move(second))};
+}
+
+Future<std::uint64_t> copy(TcpStream& from, TcpStream& to) {
+  std::uint64_t total = 0;
+  for (;;) {
+    const Lease lease = co_await from.read_lease();
+    if (lease.empty()) co_return total;
+    co_await to.write_all(lease.bytes());
+    total += lease.size();
+  }
+}
+
+// --- BufferedReader ------------------------------------------------------------------------------
+
+// Each read looks for its end in the buffer, and waits for the stream until it is there; only then is
+// anything taken. So who reads from the stream meanwhile is another read of ours. (The co_awaits are
+// statements of their own: as an argument of a member function gcc 12 loses them.)
+void BufferedReader::check_alone() const {
+  if (stream_.is_open() && stream_.socket_->has_reader())
+    misuse("a BufferedReader serves one read at a time");
+}
+
+std::span<char> BufferedReader::room() {
+  constexpr std::size_t kLeast = 4 * 1024;
+  if (begin_ == end_) begin_ = end_ = 0;
+  if (buffer_.size() - end_ < kLeast && begin_ != 0) {
+    std::copy(buffer_.data() + begin_, buffer_.data() + end_, buffer_.data());
+    end_ -= std::exchange(begin_, 0);
+  }
+  if (buffer_.size() - end_ < kLeast) buffer_.resize(std::max(2 * buffer_.size(), kLeast));
+  return std::span(buffer_).subspan(end_);
+}
+
+// The first `bytes` of `of` that are done with.
+std::string BufferedReader::take(std::size_t bytes, std::size_t of) {
+  std::string taken(buffered().substr(0, bytes));
+  begin_ += of;
+  return taken;
+}
+
+// A line is taken without its end, and the last one may have none.
+Future<std::string> BufferedReader::read(std::string end, std::size_t limit, bool line) {
+  check_alone();
+  if (end.empty()) throw std::invalid_argument("read_until(\"\"): the delimiter is empty");
+  for (std::size_t seen = 0;;) {
+    const std::string_view have = buffered();
+    const std::size_t at = have.find(end, seen);
+    const bool found = at != have.npos;
+    const std::size_t all = found ? at + end.size() : have.size();
+    std::size_t size = found && line ? at : all;
+    if (line && size != 0 && have[size - 1] == '\r') --size;
+    if (size > limit) throw LimitExceeded(limit);
+    if (found) co_return take(size, all);
+    seen = all - std::min(all, end.size() - 1);
+    const std::size_t n = co_await stream_.read_some(room());
+    end_ += n;
+    if (n != 0) continue;
+    if (all == 0 || !line) throw EndOfStream();
+    if (all > limit) throw LimitExceeded(limit);
+    co_return take(all, all);
+  }
+}
+
+Future<std::string> BufferedReader::read_exactly(std::size_t n) {
+  check_alone();
+  while (buffered().size() < n) {
+    const std::size_t came = co_await stream_.read_some(room());
+    end_ += came;
+    if (came == 0) throw EndOfStream();
+  }
+  co_return take(n, n);
+}
+
+Future<std::string> BufferedReader::read_to_end(std::size_t limit) {
+  check_alone();
+  for (;;) {
+    if (buffered().size() > limit) throw LimitExceeded(limit);
+    const std::size_t n = co_await stream_.read_some(room());
+    end_ += n;
+    if (n == 0) co_return take(end_ - begin_, end_ - begin_);
+  }
+}
+
+// --- listeners -----------------------------------------------------------------------------------
+
+static thread_local List<Hook<Listening>> pausing;
+
+// The connection, or its network, was gone before it was taken (accept(2), "Error handling").
+static constexpr int kGone[] = {
+    ECONNABORTED, EPROTO,      ENETDOWN, ENOPROTOOPT, EHOSTDOWN,
+    EHOSTUNREACH, ENETUNREACH, EPERM,    ETIMEDOUT,   ECONNRESET,
+#ifdef ENONET
+    ENONET,
+#endif
+};
+static constexpr int kNoneLeft[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
+
+Listening::Listening(const Address& address, const std::string& what)
+    : Socket(address, kStream, what), Runnable([](Runnable& self) {
+        auto& listening = static_cast<Listening&>(self);
+        listening.alarm.cancel();
+        listening.paused.unlink();
+        listening.watch.on_readable();
+      }) {
+  alarm.task = this;
+}
+
+void Listening::pause(int error) noexcept {
+  ++pauses;
+  if (!std::exchange(told, true)) {
+    const std::string what = "accept on " + local().to_string() + " pauses";
+    const std::system_error why(error, std::generic_category(), what);
+    loop().unhandled(std::make_exception_ptr(why), {});
+  }
+  loop().set_alarm(alarm, loop().after(std::chrono::milliseconds(50)));
+  pausing.push_back(paused);
+  on_close = []() noexcept {
+    for (Hook<Listening>& each : pausing)
+      if (&each.owner.loop() == here.loop) each.owner.arm();
+  };
+}
+
+Io Listening::accept(Socket& socket, std::monostate&, TcpStream& stream) noexcept {
+  auto& listening = static_cast<Listening&>(socket);
+  if (listening.paused.linked()) return {0, EAGAIN};
+  Address peer;
+  const Io io = socket.backend().accept(socket.watch.fd, peer.data(), peer.room());
+  const auto is_one_of = [&](std::span<const int> errors) {
+    return std::ranges::find(errors, io.error) != errors.end();
+  };
+  if (is_one_of(kGone)) return {Loop::kBytes / 32, kMore};  // a share is so many of them
+  if (is_one_of(kNoneLeft)) return listening.pause(io.error), Io{0, EAGAIN};
+  if (io.error) return {0, io.error};
+  auto taken = std::make_unique<Socket>(static_cast<int>(io.n));
+  if (const int error = taken->attach()) return listening.pause(error), Io{0, EAGAIN};
+  listening.told = false;
+  taken->set_peer(peer);
+  taken->set_nodelay(true);
+  stream = TcpStream(std::move(taken));
+  return {};
+}
+
+TcpListener listen(const Address& address, ListenOptions options) {
+  const std::string what = "listen on " + address.to_string();
+  auto socket = std::make_unique<Listening>(address, what);
+  const bool v6 = !address.is_unix() && address.host().find(':') != std::string::npos;
+  if (!address.is_unix()) check(socket->set(Option::reuse_address, 1), what);
+  if (v6) check(socket->set(Option::v6_only, !options.dual_stack), what);
+  if (options.reuse_port) check(socket->set(Option::reuse_port, 1), what);
+  check(socket->backend().bind(socket->watch.fd, address.data(), address.size()), what);
+  check(socket->backend().listen(socket->watch.fd, options.backlog), what);
+  check(socket->attach(), what);
+  return TcpListener(std::move(socket));
+}
+
+TcpListener listen(std::string_view host, unsigned short port, ListenOptions options) {
+  try {
+    return listen(Address::of(host, port), options);
+  } catch (const std::system_error& e) {
+    const bool no_ipv6 = e.code() == std::errc::address_family_not_supported ||
+                         e.code() == std::errc::address_not_available;
+    if (!host.empty() || !no_ipv6) throw;
+  }
+  return listen(Address::of("0.0.0.0", port), options);
+}
+
+TcpListener listen_unix(std::string_view path) {
+  const Address address = Address::unix_path(path);
+  std::error_code ignored;
+  if (std::filesystem::is_socket(std::filesystem::path(path), ignored))
+    std::filesystem::remove(std::filesystem::path(path), ignored);
+  return listen(address);
+}
+
+// --- names ---------------------------------------------------------------------------------------
+
+namespace {
+constexpr Duration kFound = std::chrono::seconds(10);  // how long it is remembered
+constexpr Duration kNotFound = std::chrono::seconds(1);
+constexpr std::size_t kNames = 256;  // so many are remembered
+
+constexpr Duration kAttemptDelay = std::chrono::milliseconds(250);  // RFC 8305, section 5
+
+struct Name {
+  Event known;
+  Result<std::vector<Address>> found = std::vector<Address>();
+  TimePoint until = kNever;
+};
+
+// By loop and host. It holds no Future, so it may outlive any loop.
+thread_local std::map<std::pair<std::uint32_t, std::string>, std::shared_ptr<Name>> names;
+
+std::vector<Address> ask(const Backend::Resolver& resolver, const std::string& host) {
+  std::vector<Address> found;
+  std::string error = resolver(host, [&](const sockaddr* address, unsigned size) {
+    found.push_back(Address::of(address, size));
+  });
+  if (error.empty() && found.empty()) error = "it has no address";
+  if (!error.empty()) throw ResolveError("resolve " + host + ": " + error);
+  return found;
+}
+
+// Detached, so that who asked may go.
+Future<> look_up(std::shared_ptr<Name> name, std::string host) {
+  auto work = to_pool(Pool::names, ask, Loop::current().backend().resolver(), host);
+  name->found = co_await as_result(std::move(work));
+  name->until = Loop::current().after(name->found ? kFound : kNotFound);
+  name->known.set();
+}
+
+// Until the system knows how the attempt ended.
+Io connected(Socket& socket, std::monostate&, std::monostate&) noexcept {
+  const int error = socket.backend().connect_result(socket.watch);
+  return {0, error == EINPROGRESS ? EAGAIN : error};
+}
+using Connected = Call<void, std::monostate, connected>;
+
+// The families in turn, beginning with the first one's; each in its order (RFC 8305, section 4).
+std::vector<Address> interleaved(std::vector<Address> all) {
+  for (auto place = all.begin() + 1; place < all.end(); ++place) {
+    const auto differs = [last = place[-1].family()](auto& each) { return each.family() != last; };
+    const auto next = std::find_if(place, all.end(), differs);
+    if (next != all.end()) std::rotate(place, next, next + 1);
+  }
+  return all;
+}
+
+using Ended = Queue<Result<TcpStream>>;
+
+Future<> attempt(Address to, Ended& ended) {
+  auto result = co_await as_result(connect(to));
+  co_await ended.push(std::move(result));
+}
+}  // namespace
+
+Future<std::vector<Address>> resolve(std::string host, unsigned short port) {
+  if (host.empty() || host.size() > 253 || host.find('\0') != host.npos) {
+    const std::string shown = host.substr(0, std::min<std::size_t>(host.find('\0'), 253));
+    throw ResolveError("resolve \"" + shown + "\": no name of a host");
+  }
+  if (const auto a = Address::numeric(host, port)) co_return std::vector<Address>(1, *a);
+  if (names.size() >= kNames) names.clear();
+  std::shared_ptr<Name>& last = names[{here.id, host}];
+  if (!last || last->until <= Loop::current().clock()) {
+    last = std::make_shared<Name>();
+    detach(look_up(last, host));
+  }
+  const std::shared_ptr<Name> name = last;
+  co_await name->known.wait();
+  std::vector<Address> found = name->found.value();
+  for (Address& each : found) each = each.with_port(port);
+  co_return found;
+}
+
+Future<TcpStream> connect(Address to) {
+  const std::string what = "connect " + to.to_string();
+  auto socket = std::make_unique<Socket>(to, kStream, what);
+  socket->set_peer(to);
+  const int error = socket->backend().connect(socket->watch.fd, to.data(), to.size());
+  if (error != EINPROGRESS) check(error, what);
+  check(socket->attach(), what);  // not before, or epoll would report a hang-up
+  if (error == EINPROGRESS) {
+    socket->watch.writable = false;
+    co_await Connected(socket.get(), kWrite, "connect", {});
+  }
+  if (to.port()) socket->set_nodelay(true);
+  co_return TcpStream(std::move(socket));
+}
+
+Future<TcpStream> connect(std::string host, unsigned short port) {
+  if (const auto only = Address::numeric(host, port)) co_return co_await connect(*only);
+  const std::vector<Address> addresses = interleaved(co_await resolve(host, port));
+  Ended ended(addresses.size());
+  std::vector<Future<>> attempts;
+  std::string reasons;
+  std::error_code first;
+  for (std::size_t failed = 0; failed != addresses.size();) {
+    const bool more = attempts.size() != addresses.size();
+    if (more) attempts.push_back(attempt(addresses[attempts.size()], ended));
+    const bool last = attempts.size() == addresses.size();
+    auto next = wait_for(ended.pop(), last ? Duration::max() : kAttemptDelay);
+    auto waited = co_await as_result(std::move(next));
+    if (!waited.has_value()) continue;  // the delay is over
+    Result<TcpStream>& result = *waited.value();
+    if (result.has_value()) co_return std::move(result).value();
+    ++failed;
+    try {
+      std::rethrow_exception(result.error());
+    } catch (const std::system_error& e) {
+      if (!first) first = e.code();
+      reasons.append(reasons.empty() ? "" : "; ").append(e.what());
+    }
+  }
+  const std::string what = "connect " + host + ':' + std::to_string(port);
+  throw std::system_error(first, what + " (" + reasons + ')');
+}
+}  // namespace hob::inline v0::net
