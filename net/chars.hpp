@@ -7,19 +7,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
+
+#include "message.hpp"
 
 namespace hob::inline v0::http {
-enum CharClass : unsigned char {
-  kToken = 1,   // of a method or a field name
-  kText = 2,    // of a field value: no control byte but HTAB; 0x80 and above may pass
-  kTarget = 4,  // of a path or query: visible ASCII without '#' and '\'
-  kHost = 8,    // of a host's name: letters, digits, '-', '.', '_'
-};
+// Of a method or a field's name; of a field's value; of a path or query; of a host's name.
+enum CharClass : unsigned char { kToken = 1, kText = 2, kTarget = 4, kHost = 8 };
 
 inline constexpr auto kClassesOf = [] {
   std::array<unsigned char, 256> table{};
@@ -41,9 +34,8 @@ constexpr bool is(CharClass which, char c) noexcept {
 }
 // How many bytes at the front are of the class.
 constexpr std::size_t run(CharClass which, std::string_view bytes) noexcept {
-  std::size_t size = 0;
-  while (size != bytes.size() && is(which, bytes[size])) ++size;
-  return size;
+  const auto in = [=](char c) { return is(which, c); };
+  return static_cast<std::size_t>(std::find_if_not(bytes.begin(), bytes.end(), in) - bytes.begin());
 }
 constexpr bool all(CharClass which, std::string_view bytes) noexcept {
   return run(which, bytes) == bytes.size();

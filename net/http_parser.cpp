@@ -9,40 +9,47 @@
 
 namespace hob::inline v0::http {
 namespace {
-// Understands the lines of what is read, and refuses them; without their CRLF.
-class Reader {
- public:
-  Reader(const char* what, std::string_view bytes, bool is_request) noexcept
-      : what_(what), bytes_(bytes), is_request_(is_request) {}
+// Understands lines, which are text without its CRLF, or refuses them.
+struct Reader {
+  const char* const what;
+  const std::string_view bytes;
+  const bool is_request;
 
   [[noreturn]] void no(std::string_view found, const std::string& expected, int answer = 400) const {
-    refuse(what_, bytes_, found, expected, is_request_ ? answer : 0);
+    refuse(what, bytes, found, expected, is_request ? answer : 0);
   }
 
-  // The request line (3) or status line (4).
-  void first_line(std::string_view line, Head& head) const {
-    if (is_request_) {
-      head.method = take<kToken>(line, ' ', "a method and a blank");
-      head.target = take<kTarget>(line, ' ', "a target and a blank");
-    }
-    const std::string_view version = is_request_ ? line : cut(line, ' ');
-    const bool other = version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.';
-    const bool is_1 = version == "HTTP/1.1" || version == "HTTP/1.0";
-    if (!is_1) no(version, "HTTP/1.1 or HTTP/1.0", other ? 505 : 400);
-    head.minor = version[7] - '0';
-    if (is_request_) return target(head);
+  // 3. Of a target in absolute-form, keeps path and query, and the host.
+  void request_line(std::string_view line, Head& head) const {
+    head.method = take<kToken>(line, ' ', "a method and a blank");
+    const std::string_view target = take<kTarget>(line, ' ', "a target and a blank");
+    head.minor = version(line);
+    head.target = target;
+    if (head.method == "CONNECT") no(target, "a method other than CONNECT", 501);
+    if (target[0] == '/' || (target == "*" && head.method == "OPTIONS")) return;
+    const std::string_view scheme = target.substr(0, target.find("//") + 2);  // a byte without one
+    const bool http = same(scheme, "http://") || same(scheme, "https://");
+    if (!http) no(target, "a path or an http URL as target");
+    const std::string_view rest = target.substr(scheme.size());
+    head.host = rest.substr(0, rest.find('/'));
+    if (!split_host(head.host)) no(rest, "a host and a path in the target");
+    head.target = head.host.size() == rest.size() ? "/" : rest.substr(head.host.size());
+  }
 
+  // 4
+  void status_line(std::string_view line, Head& head) const {
+    head.minor = version(cut(line, ' '));
     const auto status = number(line.substr(0, 3));
     if (!status || *status < 100) no(line, "a status");
     if (line.size() > 3 && line[3] != ' ') no(line.substr(3), "a blank and a reason");
     head.status = static_cast<int>(*status);
-    head.reason = text(line.substr(3));
+    head.reason = trim(line.substr(3));
   }
 
   // 5
   Field field(std::string_view line) const {
     const std::string_view name = take<kToken>(line, ':', "a field's name and ':'");
-    return {name, text(line)};
+    return {name, trim(line)};
   }
 
   // What the fields say about the body and the connection (6.3, 9.3).
@@ -62,20 +69,21 @@ class Reader {
           close |= same(option, "close");
           keep |= same(option, "keep-alive");
         }
-      } else if (is_request_ && same(field.name, "Host")) once(host, field);
-      else if (is_request_ && head.minor == 1 && same(field.name, "Expect")) {
+      } else if (is_request && same(field.name, "Host")) once(host, field);
+      else if (is_request && head.minor == 1 && same(field.name, "Expect")) {
         if (!same(field.value, "100-continue")) no(field.value, "100-continue in Expect", 417);
         head.expect_continue = true;
       }
     }
     head.keep_alive = keep && !close;
 
-    if (is_request_ && (host != nullptr || head.minor == 1)) {
-      if (host == nullptr) no(head.method, "a Host among the fields");
+    if (host != nullptr) {
       if (!split_host(host->value)) no(host->value, "a host in Host");
       const bool other = !head.host.empty() && !same(head.host, host->value);
       if (other) no(host->value, "the target's host in Host");
       head.host = host->value;
+    } else if (is_request && head.minor == 1) {
+      no(head.method, "a Host among the fields");
     }
     if (length != nullptr) {
       const auto size = number(length->value);
@@ -88,74 +96,60 @@ class Reader {
       if (length != nullptr) no(length->name, "no Content-Length beside Transfer-Encoding");
       if (!same(coding->value, "chunked")) no(coding->value, "a Transfer-Encoding of chunked", 501);
       head.body = Body::chunked;
-    } else if (length == nullptr && !is_request_) {
+    } else if (length == nullptr && !is_request) {
       head.body = Body::until_close;
     }
     head.expect_continue &= head.body != Body::none;
   }
 
- private:
   // Takes a run of a class off the line, and the byte that must be behind it.
   template <CharClass which>
   std::string_view take(std::string_view& line, char behind, const char* expected) const {
     const std::size_t size = run(which, line);
     if (size == 0 || size == line.size() || line[size] != behind) no(line.substr(size), expected);
-    return cut(line, behind);
+    const std::string_view taken = line.substr(0, size);
+    line.remove_prefix(size + 1);
+    return taken;
   }
 
-  // The rest of a line, without the blanks around it.
-  std::string_view text(std::string_view rest) const {
-    const std::size_t good = run(kText, rest);
-    if (good != rest.size()) no(rest.substr(good), "text and CRLF");
-    return trim(rest);
+  // The n of HTTP/1.n.
+  int version(std::string_view text) const {
+    const bool other = text.size() == 8 && text.starts_with("HTTP/") && text[6] == '.';
+    const bool is_1 = text == "HTTP/1.1" || text == "HTTP/1.0";
+    if (!is_1) no(text, "HTTP/1.1 or HTTP/1.0", other ? 505 : 400);
+    return text[7] - '0';
   }
-
-  // Origin-form, absolute-form or "*" (3.2): keeps path and query, and the host of an absolute one.
-  void target(Head& head) const {
-    const std::string_view all = head.target;
-    if (head.method == "CONNECT") no(all, "a method other than CONNECT", 501);
-    if (all[0] == '/' || (all == "*" && head.method == "OPTIONS")) return;
-    const std::string_view scheme = all.substr(0, all.find("//") + 2);  // one byte if it is not there
-    const bool http = same(scheme, "http://") || same(scheme, "https://");
-    if (!http) no(all, "a path or an http URL as target");
-    const std::string_view rest = all.substr(scheme.size());
-    head.host = rest.substr(0, rest.find('/'));
-    if (!split_host(head.host)) no(rest, "a host and a path in the target");
-    head.target = head.host.size() == rest.size() ? "/" : rest.substr(head.host.size());
-  }
-
-  const char* const what_;
-  const std::string_view bytes_;
-  const bool is_request_;
 };
 }  // namespace
 
 std::size_t HeadParser::parse(std::string_view bytes, Head& head, bool is_request) {
-  if (bytes.size() < seen_) throw std::logic_error("HeadParser: fewer bytes than in the last call");
-  const Reader reader("HTTP", bytes, is_request);
+  if (bytes.size() < text_) throw std::logic_error("HeadParser: fewer bytes than in the last call");
+  const Reader reader{"HTTP", bytes, is_request};
   const std::size_t first = is_request && bytes.starts_with("\r\n") ? 2 : 0;
   const std::size_t most = std::min(limits_.fields, head.room.size());
   const bool whole = line_ <= first;
   head = Head(head.room);
   line_ = std::max(line_, first);
-  for (std::size_t end = 0;; line_ = end) {
-    const std::size_t room = line_ + std::min(limits_.line, limits_.head - line_);
-    end = bytes.substr(0, room).find('\n', std::max(line_, seen_)) + 1;
-    if (end == 0) {
-      seen_ = bytes.size();
-      if (bytes.size() <= room) return 0;
-      reader.no(bytes.substr(line_, room - line_), "CRLF within " + std::to_string(room - line_) + " bytes",
-                line_ == first ? 414 : 431);
+  for (;; line_ = text_ + 2) {
+    text_ = std::max(text_, line_);
+    const std::string_view room = bytes.substr(line_, std::min(limits_.line, limits_.head - line_));
+    const std::size_t known = text_ - line_, size = known + run(kText, room.substr(known));
+    text_ = line_ + size;
+    if (!room.substr(size).starts_with("\r\n")) {
+      const std::size_t lf = room.find('\n', size);
+      if (lf != room.npos) reader.no(room.substr(size, lf + 1 - size), "CRLF");
+      if (line_ + room.size() == bytes.size()) return 0;
+      const std::string expected = "CRLF within " + std::to_string(room.size()) + " bytes";
+      reader.no(room, expected, line_ == first ? 414 : 431);
     }
-    std::string_view line = bytes.substr(line_, end - line_);
-    if (!line.ends_with("\r\n")) reader.no(line, "CRLF");
-    line.remove_suffix(2);
+    const std::string_view line = room.substr(0, size);
     if (line_ == first) {
-      reader.first_line(line, head);
+      is_request ? reader.request_line(line, head) : reader.status_line(line, head);
     } else if (!line.empty()) {
       if (fields_ == most) reader.no(line, "at most " + std::to_string(most) + " fields", 431);
       head.room[fields_++] = reader.field(line);
     } else {
+      const std::size_t end = text_ + 2;
       head.fields = head.room.first(fields_);
       reset();
       // Lines that an earlier call has read are read again: their bytes may have moved.
@@ -197,7 +191,7 @@ void ChunkParser::frame(char c) {
       "Transfer-Encoding"};
   const bool cr = line_.ends_with('\r'), lf = c == '\n';
   line_ += c;
-  const Reader reader("chunk", line_, is_request_);
+  const Reader reader{"chunk", line_, is_request_};
   const std::string_view line(line_.data(), line_.size() - (cr ? 2 : 1));
   if (line_.size() > room_) reader.no(line_, "CRLF", at_ == At::trailers ? 431 : 400);
   if (cr != lf || (lf && !all(kText, line))) reader.no(line_, "text and CRLF");

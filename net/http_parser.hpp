@@ -64,14 +64,14 @@ class HeadParser {
   std::size_t response(std::string_view bytes, Head& head, std::string_view method = "GET");
 
   // Forgets the bytes of an incomplete head.
-  void reset() noexcept { line_ = seen_ = fields_ = 0; }
+  void reset() noexcept { line_ = text_ = fields_ = 0; }
 
  private:
   std::size_t parse(std::string_view bytes, Head& head, bool is_request);
 
   Limits limits_;
   std::size_t line_ = 0;    // where the first line begins that is not complete
-  std::size_t seen_ = 0;    // to here there is no LF in it
+  std::size_t text_ = 0;    // to here it is known to be text
   std::size_t fields_ = 0;  // field lines before it
 };
 

@@ -3,14 +3,11 @@
 // message.cpp — what chars.hpp declares, the block behind Headers, targets, statuses, dates, URLs.
 //
 // Called by all of HTTP; calls Address.
-#include "message.hpp"
+#include "chars.hpp"
 
 #include <charconv>
 #include <cstdio>
 #include <ctime>
-#include <iterator>
-
-#include "chars.hpp"
 
 namespace hob::inline v0::http {
 std::optional<std::uint64_t> number(std::string_view text, int base) noexcept {
@@ -182,9 +179,8 @@ bool is_unmistakable(const std::string& host) {
   std::string_view last(dotted.data(), dotted.size() - 1);
   last.remove_prefix(last.rfind('.') + 1);
   const bool hex = last.starts_with("0x");
-  if (hex) last.remove_prefix(2);
-  const std::size_t other = last.find_first_not_of(hex ? "0123456789abcdef" : "0123456789");
-  return other != last.npos || net::Address::numeric(host, 0);
+  const char* const digits = hex ? "0123456789abcdef" : "0123456789";
+  return last.find_first_not_of(digits, hex ? 2 : 0) != last.npos || net::Address::numeric(host, 0);
 }
 
 unsigned short default_port(std::string_view scheme) noexcept { return scheme == "https" ? 443 : 80; }
@@ -233,7 +229,7 @@ Url Url::parse(std::string_view text) {
   }
 
   const auto split = split_host(server);
-  if (split) std::transform(split->first.begin(), split->first.end(), std::back_inserter(url.host), lower);
+  for (const char c : split ? split->first : "") url.host += lower(c);
   if (!split || !is_unmistakable(url.host)) {
     refuse("URL", text, server, "a name, four decimal octets or [an IPv6 address], or that and a port");
   }
