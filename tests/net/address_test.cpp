@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <string>
 
+namespace hob_test::address_test {
+
 using hob::net::Address;
 
 TEST_SUITE_BEGIN("net");
@@ -71,3 +73,5 @@ TEST_CASE("what is no address is refused, and quoted") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::address_test

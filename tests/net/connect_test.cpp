@@ -9,7 +9,7 @@
 #include "../../net/net.hpp"
 #include "../reactor/sync_bench.hpp"
 
-using namespace hob_test;
+namespace hob_test::connect_test {
 
 TEST_SUITE_BEGIN("net");
 
@@ -174,3 +174,5 @@ TEST_CASE("datagrams come whole, with their sender; a connected socket hears its
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::connect_test

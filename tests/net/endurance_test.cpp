@@ -12,7 +12,7 @@
 #include "../counting_new.hpp"
 #include "../reactor/on_sim.hpp"
 
-using namespace hob_test;
+namespace hob_test::endurance_test {
 
 TEST_SUITE_BEGIN("net");
 
@@ -162,3 +162,5 @@ TEST_CASE("requests in a row, kept and not, leave nothing behind") {
   run(how_many(20'000, 500));
   CHECK(back_to(before, loop));
 }
+
+}  // namespace hob_test::endurance_test

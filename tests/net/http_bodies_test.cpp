@@ -7,7 +7,8 @@
 #include "../counting_new.hpp"
 #include "http_peer.hpp"
 
-using namespace hob_test;
+namespace hob_test::http_bodies_test {
+
 using namespace std::string_literals;
 
 TEST_SUITE_BEGIN("net");
@@ -377,3 +378,5 @@ TEST_CASE("a body that is echoed while it is being sent comes back, whole and in
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::http_bodies_test

@@ -6,7 +6,8 @@
 #include "../counting_new.hpp"
 #include "http_peer.hpp"
 
-using namespace hob_test;
+namespace hob_test::http_client_test {
+
 using namespace std::string_literals;
 
 TEST_SUITE_BEGIN("net");
@@ -355,3 +356,5 @@ TEST_CASE("kept alive, a small request costs few allocations") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::http_client_test

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+namespace hob_test::http_parser_test {
+
 using namespace hob::http;
 using namespace std::string_literals;
 
@@ -459,3 +461,5 @@ TEST_CASE("chunk lines and trailers have their limits") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::http_parser_test

@@ -5,7 +5,8 @@
 
 #include "http_peer.hpp"
 
-using namespace hob_test;
+namespace hob_test::http_redirect_test {
+
 using namespace std::string_literals;
 
 TEST_SUITE_BEGIN("net");
@@ -247,3 +248,5 @@ TEST_CASE("the body of a redirect is dropped; one that is large, or breaks off, 
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::http_redirect_test

@@ -6,7 +6,7 @@
 
 #include "on_server.hpp"
 
-using namespace hob_test;
+namespace hob_test::http_server_hostile_test {
 
 TEST_SUITE_BEGIN("net");
 
@@ -411,3 +411,5 @@ TEST_CASE("a handler may stop its server: it is answered within the grace") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::http_server_hostile_test

@@ -4,7 +4,7 @@
 // refuses to send.
 #include "on_server.hpp"
 
-using namespace hob_test;
+namespace hob_test::http_server_responses_test {
 
 TEST_SUITE_BEGIN("net");
 
@@ -256,3 +256,5 @@ TEST_CASE("a Connection: close of the handler's ends it") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::http_server_responses_test

@@ -5,7 +5,7 @@
 #include "../counting_new.hpp"
 #include "on_server.hpp"
 
-using namespace hob_test;
+namespace hob_test::http_server_test {
 
 TEST_SUITE_BEGIN("net");
 
@@ -276,3 +276,5 @@ TEST_CASE("what comes in goes out as it is: response.source = request.source") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::http_server_test

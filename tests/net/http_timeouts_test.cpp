@@ -6,7 +6,8 @@
 #include "../counting_new.hpp"
 #include "http_peer.hpp"
 
-using namespace hob_test;
+namespace hob_test::http_timeouts_test {
+
 using namespace std::string_literals;
 
 TEST_SUITE_BEGIN("net");
@@ -267,3 +268,5 @@ TEST_CASE("a request may be dropped at every moment: nothing is left, and the Se
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::http_timeouts_test

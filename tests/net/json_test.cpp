@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+namespace hob_test::json_test {
+
 using namespace hob;
 using namespace std::string_literals;
 
@@ -497,3 +499,5 @@ TEST_CASE("what is written reads back equal, and is written the same again") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::json_test

@@ -9,7 +9,7 @@
 #include "../../net/net.hpp"
 #include "../reactor/sync_bench.hpp"
 
-using namespace hob_test;
+namespace hob_test::listener_test {
 
 TEST_SUITE_BEGIN("net");
 
@@ -203,3 +203,5 @@ TEST_CASE("with no descriptor left accept pauses, tells once, and goes on when o
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::listener_test

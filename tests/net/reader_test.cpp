@@ -6,7 +6,7 @@
 #include "../../net/net.hpp"
 #include "../reactor/on_sim.hpp"
 
-using namespace hob_test;
+namespace hob_test::reader_test {
 
 TEST_SUITE_BEGIN("net");
 
@@ -129,3 +129,5 @@ TEST_CASE("much is read without much being kept") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::reader_test

@@ -6,7 +6,7 @@
 #include "../../net/net.hpp"
 #include "../reactor/sync_bench.hpp"
 
-using namespace hob_test;
+namespace hob_test::stream_test {
 
 TEST_SUITE_BEGIN("net");
 
@@ -255,3 +255,5 @@ TEST_CASE("a stream that outlives its loop ends the program with a sentence") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::stream_test

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+namespace hob_test::url_test {
+
 using namespace hob::http;
 using namespace std::string_literals;
 
@@ -211,3 +213,5 @@ TEST_CASE("forms are encoded, and decoded") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::url_test

@@ -12,12 +12,13 @@
 #include "../../reactor/sim.hpp"
 #include "../counting_new.hpp"
 
+namespace hob_test::allocations_test {
+
 TEST_SUITE_BEGIN("reactor");
 
 namespace {
 
 using namespace hob;
-using namespace hob_test;
 using namespace std::chrono_literals;
 
 constexpr std::size_t kTimes = 1000;
@@ -218,3 +219,5 @@ TEST_CASE("what programs hold by the million is small") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::allocations_test

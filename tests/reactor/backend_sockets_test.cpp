@@ -5,7 +5,7 @@
 // See backend_test.cpp.
 #include "kernels.hpp"
 
-using namespace hob_test;
+namespace hob_test::backend_sockets_test {
 
 TEST_SUITE_BEGIN("reactor");
 
@@ -187,3 +187,5 @@ TEST_CASE("the options of a socket can be set") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::backend_sockets_test

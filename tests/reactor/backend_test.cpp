@@ -11,7 +11,7 @@
 
 #include "kernels.hpp"
 
-using namespace hob_test;
+namespace hob_test::backend_test {
 
 TEST_SUITE_BEGIN("reactor");
 
@@ -392,3 +392,5 @@ TEST_CASE("no wake is lost between two threads that take turns") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::backend_test

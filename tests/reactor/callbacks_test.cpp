@@ -6,7 +6,7 @@
 
 #include "on_sim.hpp"
 
-using namespace hob_test;
+namespace hob_test::callbacks_test {
 
 TEST_SUITE_BEGIN("reactor");
 
@@ -127,3 +127,5 @@ TEST_CASE("a loop that ends frees the calls that are still to come") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::callbacks_test

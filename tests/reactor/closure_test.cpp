@@ -7,7 +7,7 @@
 #include "../counting_new.hpp"
 #include "on_sim.hpp"
 
-using namespace hob_test;
+namespace hob_test::closure_test {
 
 TEST_SUITE_BEGIN("reactor");
 
@@ -111,3 +111,5 @@ TEST_CASE("a callable that is over-aligned, or throws when it is moved, is kept 
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::closure_test

@@ -6,7 +6,7 @@
 
 #include "on_sim.hpp"
 
-using namespace hob_test;
+namespace hob_test::combine_test {
 
 TEST_SUITE_BEGIN("reactor");
 
@@ -476,3 +476,5 @@ TEST_CASE("ten thousand sleepers are gathered, and dropped, in one go") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::combine_test

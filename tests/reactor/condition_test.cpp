@@ -3,7 +3,7 @@
 // condition_test.cpp — Condition: the lock is released and taken again, and no notification is lost.
 #include "sync_bench.hpp"
 
-using namespace hob_test;
+namespace hob_test::condition_test {
 
 namespace {
 
@@ -214,3 +214,5 @@ TEST_CASE("a mutex destroyed while a notified task waits for it: that one fails,
 }
 
 }  // TEST_SUITE
+
+}  // namespace hob_test::condition_test

@@ -12,7 +12,8 @@
 #include "drop_scenarios.hpp"
 #include "stderr.hpp"
 
-using namespace hob_test;
+namespace hob_test::drop_everywhere_test {
+
 using namespace hob_test::dropping;
 
 TEST_SUITE_BEGIN("reactor");
@@ -163,3 +164,5 @@ TEST_CASE("the loop's end drops whatever is detached, at whatever moment") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::drop_everywhere_test

@@ -8,7 +8,7 @@
 
 #include "sync_bench.hpp"
 
-using namespace hob_test;
+namespace hob_test::files_test {
 
 namespace {
 
@@ -164,3 +164,5 @@ TEST_CASE("a read that is dropped is forgotten; many at once all come back") {
 }
 
 }  // TEST_SUITE
+
+}  // namespace hob_test::files_test

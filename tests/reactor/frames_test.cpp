@@ -7,7 +7,7 @@
 #include "../counting_new.hpp"
 #include "on_sim.hpp"
 
-using namespace hob_test;
+namespace hob_test::frames_test {
 
 TEST_SUITE_BEGIN("reactor");
 
@@ -106,3 +106,5 @@ TEST_CASE("frames may be freed on another thread, which leaves none behind at it
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::frames_test

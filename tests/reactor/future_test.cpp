@@ -6,7 +6,7 @@
 
 #include "on_sim.hpp"
 
-using namespace hob_test;
+namespace hob_test::future_test {
 
 TEST_SUITE_BEGIN("reactor");
 
@@ -372,3 +372,5 @@ TEST_CASE("a million awaits in a row do not grow the stack") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::future_test

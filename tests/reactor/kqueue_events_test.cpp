@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <vector>
 
+namespace hob_test::kqueue_events_test {
+
 using namespace hob;
 
 namespace {
@@ -248,3 +250,5 @@ TEST_CASE_FIXTURE(Fixture, "a batch of many watches reaches each of them, shuffl
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::kqueue_events_test

@@ -7,7 +7,7 @@
 
 #include "on_sim.hpp"
 
-using namespace hob_test;
+namespace hob_test::loop_test {
 
 TEST_SUITE_BEGIN("reactor");
 
@@ -274,3 +274,5 @@ TEST_CASE("native: posts from another thread arrive in order and wake a sleeping
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::loop_test

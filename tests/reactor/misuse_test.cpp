@@ -9,7 +9,7 @@
 #include "on_sim.hpp"
 #include "stderr.hpp"
 
-using namespace hob_test;
+namespace hob_test::misuse_test {
 
 TEST_SUITE_BEGIN("reactor");
 
@@ -196,3 +196,5 @@ TEST_CASE("a finally that throws ends the program") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::misuse_test

@@ -6,7 +6,7 @@
 
 #include "sync_bench.hpp"
 
-using namespace hob_test;
+namespace hob_test::ownership_test {
 
 TEST_SUITE_BEGIN("reactor");
 
@@ -160,3 +160,5 @@ TEST_CASE("a SharedFuture can be a member that is given its value later") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::ownership_test

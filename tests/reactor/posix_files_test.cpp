@@ -9,7 +9,7 @@
 #include "../../reactor/outside.hpp"
 #include "kernels.hpp"
 
-using namespace hob_test;
+namespace hob_test::posix_files_test {
 
 namespace {
 
@@ -143,3 +143,5 @@ TEST_CASE("an error of a file names the call and the path") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::posix_files_test

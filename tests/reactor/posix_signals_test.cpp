@@ -5,7 +5,7 @@
 // Real signals; forked children where the process itself is at stake.
 #include "kernels.hpp"
 
-using namespace hob_test;
+namespace hob_test::posix_signals_test {
 
 namespace {
 
@@ -277,3 +277,5 @@ TEST_CASE("calls go on through signals: EINTR never comes out") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::posix_signals_test

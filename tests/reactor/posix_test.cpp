@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #endif
 
-using namespace hob_test;
+namespace hob_test::posix_test {
 
 namespace {
 
@@ -216,3 +216,5 @@ TEST_CASE("where epoll_pwait2 is missing or forbidden, a wait is as exact") {
 #endif
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::posix_test

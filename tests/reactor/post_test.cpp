@@ -7,7 +7,7 @@
 
 #include "sync_bench.hpp"
 
-using namespace hob_test;
+namespace hob_test::post_test {
 
 TEST_SUITE("threads") {
 
@@ -241,3 +241,5 @@ TEST_CASE("call_soon, run and poll of another thread's loop are logic_errors") {
 }
 
 }  // TEST_SUITE
+
+}  // namespace hob_test::post_test

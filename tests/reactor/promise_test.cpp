@@ -6,7 +6,7 @@
 
 #include "on_sim.hpp"
 
-using namespace hob_test;
+namespace hob_test::promise_test {
 
 TEST_SUITE_BEGIN("reactor");
 
@@ -223,3 +223,5 @@ TEST_CASE("ready() and failed() are settled from the start") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::promise_test

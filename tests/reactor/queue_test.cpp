@@ -6,7 +6,7 @@
 
 #include "sync_bench.hpp"
 
-using namespace hob_test;
+namespace hob_test::queue_test {
 
 namespace {
 
@@ -388,3 +388,5 @@ TEST_CASE("a queue that could hold nothing is refused") {
 }
 
 }  // TEST_SUITE
+
+}  // namespace hob_test::queue_test

@@ -7,7 +7,7 @@
 #include "on_sim.hpp"
 #include "stderr.hpp"
 
-using namespace hob_test;
+namespace hob_test::report_test {
 
 TEST_SUITE_BEGIN("reactor");
 
@@ -329,3 +329,5 @@ TEST_CASE("without debug mode nothing is said") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::report_test

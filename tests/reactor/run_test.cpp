@@ -7,7 +7,7 @@
 
 #include "sync_bench.hpp"
 
-using namespace hob_test;
+namespace hob_test::run_test {
 
 namespace {
 
@@ -263,3 +263,5 @@ TEST_CASE("exit does not wait for a job that is stuck on the pool") {
 }
 
 }  // TEST_SUITE
+
+}  // namespace hob_test::run_test

@@ -12,7 +12,7 @@
 
 #include "sync_bench.hpp"
 
-using namespace hob_test;
+namespace hob_test::schedules_test {
 
 namespace {
 
@@ -315,3 +315,5 @@ TEST_CASE("a condition: in every order of waits, drops, notifications and turns 
 }
 
 }  // TEST_SUITE
+
+}  // namespace hob_test::schedules_test

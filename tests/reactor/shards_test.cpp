@@ -9,7 +9,7 @@
 
 #include "sync_bench.hpp"
 
-using namespace hob_test;
+namespace hob_test::shards_test {
 
 namespace {
 
@@ -160,3 +160,5 @@ TEST_CASE("a signal reaches every shard that asked for it, and the last one rest
 }
 
 }  // TEST_SUITE
+
+}  // namespace hob_test::shards_test

@@ -5,7 +5,7 @@
 
 #include "sync_bench.hpp"
 
-using namespace hob_test;
+namespace hob_test::signals_test {
 
 namespace {
 
@@ -187,3 +187,5 @@ TEST_CASE("a signal wakes a loop that sleeps, and many arrivals are never lost")
 }
 
 }  // TEST_SUITE
+
+}  // namespace hob_test::signals_test

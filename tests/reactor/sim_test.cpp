@@ -7,7 +7,7 @@
 
 #include "on_sim.hpp"
 
-using namespace hob_test;
+namespace hob_test::sim_test {
 
 TEST_SUITE_BEGIN("reactor");
 
@@ -140,3 +140,5 @@ TEST_CASE("random numbers follow from the seed alone") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::sim_test

@@ -3,7 +3,7 @@
 // sleep_test.cpp — sleep and its deadline: late, never early; and gone when it is dropped.
 #include "on_sim.hpp"
 
-using namespace hob_test;
+namespace hob_test::sleep_test {
 
 TEST_SUITE_BEGIN("reactor");
 
@@ -136,3 +136,5 @@ TEST_CASE("native: a deadline counts from a clock read by the call, not from the
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::sleep_test

@@ -5,7 +5,7 @@
 // schedules_test.cpp.
 #include "sync_bench.hpp"
 
-using namespace hob_test;
+namespace hob_test::sync_test {
 
 namespace {
 
@@ -457,3 +457,5 @@ TEST_CASE("a primitive used on another thread, or under another loop, is a logic
 }
 
 }  // TEST_SUITE
+
+}  // namespace hob_test::sync_test

@@ -5,7 +5,7 @@
 
 #include "on_sim.hpp"
 
-using namespace hob_test;
+namespace hob_test::task_group_test {
 
 TEST_SUITE_BEGIN("reactor");
 
@@ -408,3 +408,5 @@ TEST_CASE("a group whose task starts another as it is dropped drops that one too
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::task_group_test

@@ -5,7 +5,7 @@
 
 #include "on_sim.hpp"
 
-using namespace hob_test;
+namespace hob_test::tasks_test {
 
 TEST_SUITE_BEGIN("reactor");
 
@@ -111,3 +111,5 @@ TEST_CASE("a hundred thousand detached tasks come and go") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::tasks_test

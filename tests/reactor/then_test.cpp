@@ -5,7 +5,7 @@
 
 #include "on_sim.hpp"
 
-using namespace hob_test;
+namespace hob_test::then_test {
 
 TEST_SUITE_BEGIN("reactor");
 
@@ -287,3 +287,5 @@ TEST_CASE("a moved-from SharedFuture says so") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::then_test

@@ -10,7 +10,7 @@
 
 #include "kernels.hpp"
 
-using namespace hob_test;
+namespace hob_test::thread_pool_test {
 
 // Asked by ThreadSanitizer: it would end a forked child that makes a thread.
 extern "C" const char* __tsan_default_options();
@@ -153,3 +153,5 @@ TEST_CASE("with no thread to be had, the job is refused with an error") {
 #endif
 
 TEST_SUITE_END();
+
+}  // namespace hob_test::thread_pool_test

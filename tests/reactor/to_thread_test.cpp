@@ -7,7 +7,7 @@
 
 #include "sync_bench.hpp"
 
-using namespace hob_test;
+namespace hob_test::to_thread_test {
 
 namespace {
 
@@ -274,3 +274,5 @@ TEST_CASE("two loops on two threads share the pool") {
 }
 
 }  // TEST_SUITE
+
+}  // namespace hob_test::to_thread_test

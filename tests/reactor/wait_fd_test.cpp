@@ -9,7 +9,7 @@
 #include "../../reactor/posix.hpp"
 #include "sync_bench.hpp"
 
-using namespace hob_test;
+namespace hob_test::wait_fd_test {
 
 namespace {
 
@@ -307,3 +307,5 @@ TEST_CASE("many descriptors at once: each waiter is woken by its own") {
 }
 
 }  // TEST_SUITE
+
+}  // namespace hob_test::wait_fd_test

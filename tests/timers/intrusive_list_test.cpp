@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+namespace hob_test::intrusive_list_test {
+
 using namespace hob;
 
 namespace {
@@ -175,3 +177,5 @@ TEST_SUITE("timers") {
     CHECK(list.empty());
   }
 }
+
+}  // namespace hob_test::intrusive_list_test

@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+namespace hob_test::wheel_test {
+
 using namespace hob;
 
 namespace {
@@ -498,3 +500,5 @@ TEST_SUITE("timers") {
     }
   }
 }
+
+}  // namespace hob_test::wheel_test
