@@ -307,8 +307,9 @@ Future<> Server::serve(net::TcpListener listener, Own) {
 
 Future<> Server::accept_all(Own, net::TcpListener& listener, TaskGroup& connections) {
   for (;;) {
-    Permit permit = co_await slots_.acquire();
+    (co_await slots_.acquire()).release();  // there is room: not kept while another listener may use it
     net::TcpStream stream = co_await listener.accept();
+    Permit permit = co_await slots_.acquire();
     connections.start(&Server::converse, this, Own(), std::move(stream), std::move(permit));
   }
 }
@@ -323,8 +324,7 @@ constexpr std::string_view kClose = "Connection: close\r\n";
 std::string_view date_field() {
   static thread_local std::int64_t made_for = -1;
   static thread_local std::string field;
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const std::int64_t second = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  const std::int64_t second = here.loop->backend().date();
   if (second != std::exchange(made_for, second)) field = "Date: " + http_date(second) + "\r\n";
   return field;
 }

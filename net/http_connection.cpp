@@ -20,7 +20,7 @@ Connection::Connection(net::TcpStream to, const Limits& limits, Duration io)
 
 namespace {
 constexpr std::size_t kSlice = 64 * 1024;  // what is written at a time
-constexpr std::size_t kLeast = 1000;       // bytes that move within a Connection's `io`
+constexpr int kLeast = 1000;               // bytes that move within a Connection's `io`
 }  // namespace
 
 std::string Connection::head(std::string_view first_line, std::string_view fields,
@@ -235,6 +235,8 @@ Future<> Connection::read_all(std::string& into, std::size_t limit, Own) {
 // --- the deadline --------------------------------------------------------------------------------
 
 void Connection::within(Duration limit) noexcept {
+  limit_ = limit;
+  if (stream.sent() - sent_ >= kLeast) sent_ = stream.sent(), delivered_ = stream.delivered();
   deadline_ = std::min(here.loop->after(limit), last_);
   const bool early = alarm_.scheduled() && alarm_.deadline() <= Loop::tick(deadline_);
   if (!early) here.loop->set_alarm(alarm_, deadline_);
@@ -242,6 +244,8 @@ void Connection::within(Duration limit) noexcept {
 
 void Connection::alarmed() noexcept {
   if (here.loop->clock() < deadline_) return here.loop->set_alarm(alarm_, deadline_);
+  const std::int64_t before = std::exchange(delivered_, stream.delivered());
+  if (deadline_ < last_ && delivered_ - before >= kLeast) return within(limit_);
   late_ = true;
   stream.close();
 }

@@ -8,7 +8,8 @@
 // Invariants
 //   1. What has come and was not taken is kept: a message begins where the one before it ended.
 //   2. While nothing has come, no buffer is held.
-//   3. The deadline closes the stream, so that whoever waits for it gets TimedOut.
+//   3. The deadline closes the stream, so that whoever waits for it gets TimedOut; but not while the
+//      other side still takes what was sent, a kernel's buffer full of it included.
 #pragma once
 
 #include "http_parser.hpp"
@@ -62,7 +63,8 @@ class Connection : private Runnable {
   // Gives the buffers back, if all in them was read.
   void tidy() noexcept;
 
-  // What waits from now on waits so long, and until `last` in any case.
+  // What waits from now on waits so long, and so long again if meanwhile the other side took 1,000
+  // bytes; until `last` in any case.
   void within(Duration limit) noexcept;
   void ends_by(TimePoint last) noexcept { last_ = last; }
   bool is_late() const noexcept { return late_; }
@@ -97,6 +99,9 @@ class Connection : private Runnable {
   bool is_broken_ = false;
   std::exception_ptr source_error_;
   Alarm alarm_;
+  Duration limit_{};             // of within()
+  std::int64_t sent_ = 0;        // and by then, to 1,000 bytes, so much was sent
+  std::int64_t delivered_ = 0;   // and so much of it taken
   TimePoint deadline_ = kNever;  // the alarm may come earlier, and is set again then
   TimePoint last_ = kNever;
 };

@@ -76,6 +76,7 @@ bool Operation::attempt() noexcept {
     const Io io = call();
     if (io.error == EAGAIN) return latch() = false;
     here.bytes -= std::min(here.bytes, io.n);
+    if (writes()) socket_->sent += static_cast<std::int64_t>(io.n);
     done_ = io.error != kMore;
     if (done_) error_ = io.error;
   }

@@ -94,6 +94,13 @@ class TcpStream : public Handle {
   // Sends small writes at once (TCP_NODELAY). On for every TCP stream, as in asyncio.
   void set_nodelay(bool on) { check(held().set_nodelay(on), "set_nodelay"); }
 
+  // How many bytes were written in all; and how many of them the other side's system has taken: the
+  // rest waits in ours. After close(), 0.
+  std::int64_t sent() const noexcept { return is_open() ? socket_->sent : 0; }
+  std::int64_t delivered() const noexcept {
+    return is_open() ? sent() - static_cast<std::int64_t>(held().backend().unsent(socket_->watch.fd)) : 0;
+  }
+
   // Whether a read might bring something: if not, nothing has come, and the end has not.
   bool readable() const noexcept { return socket_ && socket_->watch.readable; }
 

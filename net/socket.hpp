@@ -57,6 +57,7 @@ class Socket : public Framed {
   int set(Option option, int value) { return backend().set_option(watch.fd, option, value); }
 
   Watch watch;
+  std::int64_t sent = 0;  // bytes, in all
 
   // What close() has freed may be what an accept() waits for.
   using OnClose = void (*)() noexcept;

@@ -97,6 +97,8 @@ class Backend {
   // --- time ---------------------------------------------------------------------------------
   // The clock. Never goes backwards.
   virtual TimePoint now() noexcept = 0;
+  // The date, in seconds since 1970 began in Greenwich. It may jump.
+  virtual std::int64_t date() noexcept = 0;
 
   // --- readiness ----------------------------------------------------------------------------
   // Asks for events of `fd` from now on, its present state included. Answers errno: EPERM for a
@@ -131,6 +133,8 @@ class Backend {
                        unsigned* size) noexcept = 0;
   virtual Io send_to(int fd, std::span<const std::byte> bytes, const sockaddr* to,
                      unsigned size) noexcept = 0;
+  // How much of what was sent the other side's system has not taken yet, in bytes.
+  virtual std::size_t unsent(int fd) noexcept = 0;
   virtual int shutdown_write(int fd) noexcept = 0;
   virtual int set_option(int fd, Option option, int value) noexcept = 0;
   virtual int local_name(int fd, sockaddr* name, unsigned* size) noexcept = 0;

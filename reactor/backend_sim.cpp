@@ -78,6 +78,10 @@ class SimBackend final : public Backend {
   explicit SimBackend(std::shared_ptr<Kernel> kernel) : kernel_(std::move(kernel)) {}
 
   TimePoint now() noexcept override { return kernel_->now; }
+  std::int64_t date() noexcept override {
+    constexpr std::int64_t kBegin = 946'684'800;  // the year 2000
+    return kBegin + std::chrono::floor<std::chrono::seconds>(kernel_->now.time_since_epoch()).count();
+  }
 
   int attach(int fd, Watch& watch, Interest interest) noexcept override {
     Socket* socket = kernel_->find(fd);
@@ -181,6 +185,8 @@ class SimBackend final : public Backend {
     }
     return all;
   }
+
+  std::size_t unsent(int) noexcept override { return 0; }
 
   int shutdown_write(int fd) noexcept override {
     const Socket* socket = kernel_->find(fd);

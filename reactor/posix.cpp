@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -187,6 +188,7 @@ class PosixBackend final : public Backend {
   // steady_clock promises not to go back; not every system kept that (macOS's mach_absolute_time was
   // seen to jump, libuv issue 2891), and the wheel relies on it.
   TimePoint now() noexcept override { return last_ = std::max(last_, TimePoint(Clock::now())); }
+  std::int64_t date() noexcept override { return ::time(nullptr); }
 
   // --- readiness
 
@@ -305,6 +307,20 @@ class PosixBackend final : public Backend {
              unsigned size) noexcept override {
     return sent(
         repeated([&] { return ::sendto(fd, bytes.data(), bytes.size(), kNoSignal, to, size); }));
+  }
+
+  // What was not acknowledged: tcp(7) on Linux, SO_NWRITE on macOS, FIONWRITE on FreeBSD.
+  std::size_t unsent(int fd) noexcept override {
+    int bytes = 0;
+#ifdef SO_NWRITE
+    socklen_t size = sizeof bytes;
+    const int failed = getsockopt(fd, SOL_SOCKET, SO_NWRITE, &bytes, &size);
+#elif defined(FIONWRITE)
+    const int failed = ioctl(fd, FIONWRITE, &bytes);
+#else
+    const int failed = ioctl(fd, TIOCOUTQ, &bytes);
+#endif
+    return failed ? 0 : static_cast<std::size_t>(bytes);
   }
 
   int shutdown_write(int fd) noexcept override { return status(::shutdown(fd, SHUT_WR)); }

@@ -156,6 +156,19 @@ TEST_CASE("beyond the limit connections wait with the kernel until one ends") {
   });
 }
 
+TEST_CASE("the limit is one for all listeners, and none of them keeps the others from it") {
+  ServerOptions options;
+  options.connections = 1;
+  on_server(echo, options, [](Site& site) -> Future<> {
+    net::Address other = site.at;
+    const Future<> second = site.serve();
+    for (int i = 0; i < 3; ++i) {
+      CHECK((co_await site.talk("GET /b HTTP/1.0||")) == kLast + "Content-Length: 6||GET /bEND");
+      std::swap(site.at, other);
+    }
+  });
+}
+
 // --- requests ------------------------------------------------------------------------------------
 
 TEST_CASE("bodies by length and in chunks, with trailers, up to the limit and no further") {

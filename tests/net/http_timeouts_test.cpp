@@ -118,6 +118,36 @@ TEST_CASE("a body that nobody takes is given up") {
   });
 }
 
+TEST_CASE("an upload that is slow but moves is no error, full though every buffer is") {
+  on_net([]() -> Future<> {
+    const auto slow = [](Talk& talk) -> Future<> {
+      co_await talk.head();
+      for (int i = 0; i < 60; ++i) {
+        co_await sleep(20ms);
+        co_await talk.in.read_exactly(20 << 10);
+      }
+      co_await talk.in.read_exactly((16 << 20) - 60 * (20 << 10));
+      co_await talk.say("HTTP/1.1 204 Done\r\n\r\n");
+      co_await talk.end();
+    };
+    http::SessionOptions options = with(&http::SessionOptions::io, 400ms);
+    options.head = 400ms;
+    for (const bool in_pieces : {false, true}) {
+      Peer peer({slow});
+      http::Request request("POST", peer.url(), std::string(16 << 20, 'x'));
+      if (in_pieces) {
+        request.headers.set("Content-Length", std::to_string(request.body.size()));
+        request.source = [left = std::exchange(request.body, "")]() mutable -> Future<std::string> {
+          std::string piece = left.substr(0, 20'000);
+          left.erase(0, piece.size());
+          co_return piece;
+        };
+      }
+      CHECK((co_await http::request(std::move(request), options)).status == 204);
+    }
+  });
+}
+
 TEST_CASE("connecting that takes too long is given up") {
   on_net([]() -> Future<> {
     net::ListenOptions few;

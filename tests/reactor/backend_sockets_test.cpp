@@ -125,6 +125,28 @@ TEST_CASE("several pieces leave in one call, in order") {
   });
 }
 
+TEST_CASE("what the other side's system has not taken is unsent") {
+  each_kernel([](Bench& bench) {
+    Connection both(bench);
+    CHECK(bench->unsent(both.client.fd) == 0);
+    const std::string much(64 * 1024, 'x');
+    std::size_t sent = 0;
+    while (bench->unsent(both.client.fd) == 0) {
+      const Io io = both.client.send(much);
+      if (io.error == EAGAIN) bench.settle();
+      sent += io.n;
+    }
+    CHECK(bench->unsent(both.client.fd) <= sent);
+    for (std::size_t received = 0; received < sent;) {
+      REQUIRE(bench.eventually([&] { return received += both.server.recv(sent).size(), true; }));
+      if (received < sent) bench.settle(1ms);
+    }
+    CHECK(bench.eventually([&] { return bench->unsent(both.client.fd) == 0; }));
+    CHECK(bench->unsent(both.listener.fd) == 0);
+    CHECK(bench->unsent(-1) == 0);
+  });
+}
+
 TEST_CASE("each call on a descriptor that is none answers EBADF") {
   each_real_kernel([](Bench& bench) {
     std::byte bytes[4] = {};
