@@ -10,7 +10,6 @@
 #include <string>
 
 namespace hob_test::address_test {
-
 using hob::net::Address;
 
 TEST_SUITE_BEGIN("net");
@@ -73,5 +72,4 @@ TEST_CASE("what is no address is refused, and quoted") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::address_test

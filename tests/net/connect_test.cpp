@@ -10,7 +10,6 @@
 #include "../reactor/sync_bench.hpp"
 
 namespace hob_test::connect_test {
-
 TEST_SUITE_BEGIN("net");
 
 namespace {
@@ -174,5 +173,4 @@ TEST_CASE("datagrams come whole, with their sender; a connected socket hears its
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::connect_test

@@ -13,7 +13,6 @@
 #include "../reactor/on_sim.hpp"
 
 namespace hob_test::endurance_test {
-
 TEST_SUITE_BEGIN("net");
 
 namespace {
@@ -162,5 +161,4 @@ TEST_CASE("requests in a row, kept and not, leave nothing behind") {
   run(how_many(20'000, 500));
   CHECK(back_to(before, loop));
 }
-
 }  // namespace hob_test::endurance_test

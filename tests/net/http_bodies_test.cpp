@@ -8,7 +8,6 @@
 #include "http_peer.hpp"
 
 namespace hob_test::http_bodies_test {
-
 using namespace std::string_literals;
 
 TEST_SUITE_BEGIN("net");
@@ -378,5 +377,4 @@ TEST_CASE("a body that is echoed while it is being sent comes back, whole and in
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::http_bodies_test

@@ -7,7 +7,6 @@
 #include "http_peer.hpp"
 
 namespace hob_test::http_client_test {
-
 using namespace std::string_literals;
 
 TEST_SUITE_BEGIN("net");
@@ -356,5 +355,4 @@ TEST_CASE("kept alive, a small request costs few allocations") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::http_client_test

@@ -12,7 +12,6 @@
 #include <vector>
 
 namespace hob_test::http_parser_test {
-
 using namespace hob::http;
 using namespace std::string_literals;
 
@@ -461,5 +460,4 @@ TEST_CASE("chunk lines and trailers have their limits") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::http_parser_test

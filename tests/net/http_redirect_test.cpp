@@ -6,7 +6,6 @@
 #include "http_peer.hpp"
 
 namespace hob_test::http_redirect_test {
-
 using namespace std::string_literals;
 
 TEST_SUITE_BEGIN("net");
@@ -248,5 +247,4 @@ TEST_CASE("the body of a redirect is dropped; one that is large, or breaks off, 
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::http_redirect_test

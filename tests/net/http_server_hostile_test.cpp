@@ -7,7 +7,6 @@
 #include "on_server.hpp"
 
 namespace hob_test::http_server_hostile_test {
-
 TEST_SUITE_BEGIN("net");
 
 namespace {
@@ -411,5 +410,4 @@ TEST_CASE("a handler may stop its server: it is answered within the grace") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::http_server_hostile_test

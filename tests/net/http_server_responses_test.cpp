@@ -5,7 +5,6 @@
 #include "on_server.hpp"
 
 namespace hob_test::http_server_responses_test {
-
 TEST_SUITE_BEGIN("net");
 
 namespace {
@@ -256,5 +255,4 @@ TEST_CASE("a Connection: close of the handler's ends it") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::http_server_responses_test

@@ -6,7 +6,6 @@
 #include "on_server.hpp"
 
 namespace hob_test::http_server_test {
-
 TEST_SUITE_BEGIN("net");
 
 // --- one connection ------------------------------------------------------------------------------
@@ -289,5 +288,4 @@ TEST_CASE("what comes in goes out as it is: response.source = request.source") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::http_server_test

@@ -7,7 +7,6 @@
 #include "http_peer.hpp"
 
 namespace hob_test::http_timeouts_test {
-
 using namespace std::string_literals;
 
 TEST_SUITE_BEGIN("net");
@@ -298,5 +297,4 @@ TEST_CASE("a request may be dropped at every moment: nothing is left, and the Se
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::http_timeouts_test

@@ -10,11 +10,9 @@
 #include <limits>
 #include <random>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace hob_test::json_test {
-
 using namespace hob;
 using namespace std::string_literals;
 
@@ -499,5 +497,4 @@ TEST_CASE("what is written reads back equal, and is written the same again") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::json_test

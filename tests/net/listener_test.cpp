@@ -10,7 +10,6 @@
 #include "../reactor/sync_bench.hpp"
 
 namespace hob_test::listener_test {
-
 TEST_SUITE_BEGIN("net");
 
 namespace {
@@ -203,5 +202,4 @@ TEST_CASE("with no descriptor left accept pauses, tells once, and goes on when o
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::listener_test

@@ -10,7 +10,6 @@
 #include "../counting_new.hpp"
 
 namespace hob_test::message_test {
-
 using namespace hob::http;
 using namespace std::string_literals;
 
@@ -199,5 +198,4 @@ TEST_CASE("a token is what a method or a field's name may be") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::message_test

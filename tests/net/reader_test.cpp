@@ -7,7 +7,6 @@
 #include "../reactor/on_sim.hpp"
 
 namespace hob_test::reader_test {
-
 TEST_SUITE_BEGIN("net");
 
 namespace {
@@ -129,5 +128,4 @@ TEST_CASE("much is read without much being kept") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::reader_test

@@ -7,7 +7,6 @@
 #include "../reactor/sync_bench.hpp"
 
 namespace hob_test::stream_test {
-
 TEST_SUITE_BEGIN("net");
 
 namespace {
@@ -255,5 +254,4 @@ TEST_CASE("a stream that outlives its loop ends the program with a sentence") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::stream_test

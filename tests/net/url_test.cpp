@@ -8,7 +8,6 @@
 #include <utility>
 
 namespace hob_test::url_test {
-
 using namespace hob::http;
 using namespace std::string_literals;
 
@@ -213,5 +212,4 @@ TEST_CASE("forms are encoded, and decoded") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::url_test

@@ -13,7 +13,6 @@
 #include "../counting_new.hpp"
 
 namespace hob_test::allocations_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 namespace {
@@ -219,5 +218,4 @@ TEST_CASE("what programs hold by the million is small") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::allocations_test

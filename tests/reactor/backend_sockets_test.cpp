@@ -6,7 +6,6 @@
 #include "kernels.hpp"
 
 namespace hob_test::backend_sockets_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 TEST_CASE("a connection is made: EINPROGRESS, writable, result 0") {
@@ -209,5 +208,4 @@ TEST_CASE("the options of a socket can be set") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::backend_sockets_test

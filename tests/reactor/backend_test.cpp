@@ -12,7 +12,6 @@
 #include "kernels.hpp"
 
 namespace hob_test::backend_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 // --- readiness -----------------------------------------------------------------------------------
@@ -392,5 +391,4 @@ TEST_CASE("no wake is lost between two threads that take turns") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::backend_test

@@ -7,7 +7,6 @@
 #include "on_sim.hpp"
 
 namespace hob_test::callbacks_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 TEST_CASE("call_later and call_at call once, at their time, in the order of their deadlines") {
@@ -127,5 +126,4 @@ TEST_CASE("a loop that ends frees the calls that are still to come") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::callbacks_test

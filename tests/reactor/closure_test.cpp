@@ -8,7 +8,6 @@
 #include "on_sim.hpp"
 
 namespace hob_test::closure_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 namespace {
@@ -111,5 +110,4 @@ TEST_CASE("a callable that is over-aligned, or throws when it is moved, is kept 
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::closure_test

@@ -7,7 +7,6 @@
 #include "on_sim.hpp"
 
 namespace hob_test::combine_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 namespace {
@@ -476,5 +475,4 @@ TEST_CASE("ten thousand sleepers are gathered, and dropped, in one go") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::combine_test

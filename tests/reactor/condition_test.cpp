@@ -4,7 +4,6 @@
 #include "sync_bench.hpp"
 
 namespace hob_test::condition_test {
-
 namespace {
 
 // A mutex, a condition, and tasks that wait for one notification each.
@@ -214,5 +213,4 @@ TEST_CASE("a mutex destroyed while a notified task waits for it: that one fails,
 }
 
 }  // TEST_SUITE
-
 }  // namespace hob_test::condition_test

@@ -13,7 +13,6 @@
 #include "stderr.hpp"
 
 namespace hob_test::drop_everywhere_test {
-
 using namespace hob_test::dropping;
 
 TEST_SUITE_BEGIN("reactor");
@@ -164,5 +163,4 @@ TEST_CASE("the loop's end drops whatever is detached, at whatever moment") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::drop_everywhere_test

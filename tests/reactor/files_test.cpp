@@ -9,7 +9,6 @@
 #include "sync_bench.hpp"
 
 namespace hob_test::files_test {
-
 namespace {
 
 // A directory of our own, removed at the end.
@@ -164,5 +163,4 @@ TEST_CASE("a read that is dropped is forgotten; many at once all come back") {
 }
 
 }  // TEST_SUITE
-
 }  // namespace hob_test::files_test

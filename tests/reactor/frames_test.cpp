@@ -8,7 +8,6 @@
 #include "on_sim.hpp"
 
 namespace hob_test::frames_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 namespace {
@@ -106,5 +105,4 @@ TEST_CASE("frames may be freed on another thread, which leaves none behind at it
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::frames_test

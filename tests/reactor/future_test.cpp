@@ -7,7 +7,6 @@
 #include "on_sim.hpp"
 
 namespace hob_test::future_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 namespace {
@@ -372,5 +371,4 @@ TEST_CASE("a million awaits in a row do not grow the stack") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::future_test

@@ -13,7 +13,6 @@
 #include <vector>
 
 namespace hob_test::kqueue_events_test {
-
 using namespace hob;
 
 namespace {
@@ -250,5 +249,4 @@ TEST_CASE_FIXTURE(Fixture, "a batch of many watches reaches each of them, shuffl
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::kqueue_events_test

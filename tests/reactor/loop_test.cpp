@@ -8,7 +8,6 @@
 #include "on_sim.hpp"
 
 namespace hob_test::loop_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 namespace {
@@ -274,5 +273,4 @@ TEST_CASE("native: posts from another thread arrive in order and wake a sleeping
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::loop_test

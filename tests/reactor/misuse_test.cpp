@@ -10,7 +10,6 @@
 #include "stderr.hpp"
 
 namespace hob_test::misuse_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 namespace {
@@ -196,5 +195,4 @@ TEST_CASE("a finally that throws ends the program") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::misuse_test

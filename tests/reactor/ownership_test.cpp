@@ -7,7 +7,6 @@
 #include "sync_bench.hpp"
 
 namespace hob_test::ownership_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 namespace {
@@ -160,5 +159,4 @@ TEST_CASE("a SharedFuture can be a member that is given its value later") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::ownership_test

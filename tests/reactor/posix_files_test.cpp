@@ -10,7 +10,6 @@
 #include "kernels.hpp"
 
 namespace hob_test::posix_files_test {
-
 namespace {
 
 template <class F> std::string what_of(F call) {
@@ -143,5 +142,4 @@ TEST_CASE("an error of a file names the call and the path") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::posix_files_test

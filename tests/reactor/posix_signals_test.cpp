@@ -6,7 +6,6 @@
 #include "kernels.hpp"
 
 namespace hob_test::posix_signals_test {
-
 namespace {
 
 constexpr std::uint64_t bit(int number) { return std::uint64_t{1} << (number - 1); }
@@ -277,5 +276,4 @@ TEST_CASE("calls go on through signals: EINTR never comes out") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::posix_signals_test

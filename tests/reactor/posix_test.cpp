@@ -18,7 +18,6 @@
 #endif
 
 namespace hob_test::posix_test {
-
 namespace {
 
 std::set<int> open_descriptors() {
@@ -216,5 +215,4 @@ TEST_CASE("where epoll_pwait2 is missing or forbidden, a wait is as exact") {
 #endif
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::posix_test

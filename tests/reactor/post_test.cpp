@@ -8,7 +8,6 @@
 #include "sync_bench.hpp"
 
 namespace hob_test::post_test {
-
 TEST_SUITE("threads") {
 
 TEST_CASE("a post is called on the loop's thread, and wakes a loop that sleeps") {
@@ -241,5 +240,4 @@ TEST_CASE("call_soon, run and poll of another thread's loop are logic_errors") {
 }
 
 }  // TEST_SUITE
-
 }  // namespace hob_test::post_test

@@ -7,7 +7,6 @@
 #include "on_sim.hpp"
 
 namespace hob_test::promise_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 TEST_CASE("a Promise gives its value to the Future, whichever comes first") {
@@ -223,5 +222,4 @@ TEST_CASE("ready() and failed() are settled from the start") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::promise_test

@@ -7,7 +7,6 @@
 #include "sync_bench.hpp"
 
 namespace hob_test::queue_test {
-
 namespace {
 
 using Numbers = std::vector<int>;
@@ -388,5 +387,4 @@ TEST_CASE("a queue that could hold nothing is refused") {
 }
 
 }  // TEST_SUITE
-
 }  // namespace hob_test::queue_test

@@ -8,7 +8,6 @@
 #include "stderr.hpp"
 
 namespace hob_test::report_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 // --- what nobody took -----------------------------------------------------------------------------
@@ -329,5 +328,4 @@ TEST_CASE("without debug mode nothing is said") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::report_test

@@ -8,7 +8,6 @@
 #include "sync_bench.hpp"
 
 namespace hob_test::run_test {
-
 namespace {
 
 // Says so when it is destroyed.
@@ -263,5 +262,4 @@ TEST_CASE("exit does not wait for a job that is stuck on the pool") {
 }
 
 }  // TEST_SUITE
-
 }  // namespace hob_test::run_test

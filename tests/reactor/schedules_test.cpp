@@ -13,7 +13,6 @@
 #include "sync_bench.hpp"
 
 namespace hob_test::schedules_test {
-
 namespace {
 
 using Actions = std::vector<std::size_t>;
@@ -315,5 +314,4 @@ TEST_CASE("a condition: in every order of waits, drops, notifications and turns 
 }
 
 }  // TEST_SUITE
-
 }  // namespace hob_test::schedules_test

@@ -10,7 +10,6 @@
 #include "sync_bench.hpp"
 
 namespace hob_test::shards_test {
-
 namespace {
 
 struct Down {
@@ -160,5 +159,4 @@ TEST_CASE("a signal reaches every shard that asked for it, and the last one rest
 }
 
 }  // TEST_SUITE
-
 }  // namespace hob_test::shards_test

@@ -6,7 +6,6 @@
 #include "sync_bench.hpp"
 
 namespace hob_test::signals_test {
-
 namespace {
 
 void handler_of_ours(int) {}
@@ -187,5 +186,4 @@ TEST_CASE("a signal wakes a loop that sleeps, and many arrivals are never lost")
 }
 
 }  // TEST_SUITE
-
 }  // namespace hob_test::signals_test

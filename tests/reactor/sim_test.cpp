@@ -8,7 +8,6 @@
 #include "on_sim.hpp"
 
 namespace hob_test::sim_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 namespace {
@@ -140,5 +139,4 @@ TEST_CASE("random numbers follow from the seed alone") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::sim_test

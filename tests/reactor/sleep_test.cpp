@@ -4,7 +4,6 @@
 #include "on_sim.hpp"
 
 namespace hob_test::sleep_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 TEST_CASE("a sleep takes its time to the nanosecond on the simulator") {
@@ -136,5 +135,4 @@ TEST_CASE("native: a deadline counts from a clock read by the call, not from the
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::sleep_test

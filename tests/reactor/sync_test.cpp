@@ -6,7 +6,6 @@
 #include "sync_bench.hpp"
 
 namespace hob_test::sync_test {
-
 namespace {
 
 // Takes the lock, leaves its name, keeps the lock for some rounds.
@@ -457,5 +456,4 @@ TEST_CASE("a primitive used on another thread, or under another loop, is a logic
 }
 
 }  // TEST_SUITE
-
 }  // namespace hob_test::sync_test

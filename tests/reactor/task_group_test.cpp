@@ -6,7 +6,6 @@
 #include "on_sim.hpp"
 
 namespace hob_test::task_group_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 namespace {
@@ -408,5 +407,4 @@ TEST_CASE("a group whose task starts another as it is dropped drops that one too
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::task_group_test

@@ -6,7 +6,6 @@
 #include "on_sim.hpp"
 
 namespace hob_test::tasks_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 TEST_CASE("detached work goes on by itself, and is freed when it ends") {
@@ -111,5 +110,4 @@ TEST_CASE("a hundred thousand detached tasks come and go") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::tasks_test

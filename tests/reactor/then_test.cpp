@@ -6,7 +6,6 @@
 #include "on_sim.hpp"
 
 namespace hob_test::then_test {
-
 TEST_SUITE_BEGIN("reactor");
 
 // --- then -----------------------------------------------------------------------------------------
@@ -287,5 +286,4 @@ TEST_CASE("a moved-from SharedFuture says so") {
 }
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::then_test

@@ -11,7 +11,6 @@
 #include "kernels.hpp"
 
 namespace hob_test::thread_pool_test {
-
 // Asked by ThreadSanitizer: it would end a forked child that makes a thread.
 extern "C" const char* __tsan_default_options();
 extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
@@ -153,5 +152,4 @@ TEST_CASE("with no thread to be had, the job is refused with an error") {
 #endif
 
 TEST_SUITE_END();
-
 }  // namespace hob_test::thread_pool_test

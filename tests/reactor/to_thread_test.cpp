@@ -8,7 +8,6 @@
 #include "sync_bench.hpp"
 
 namespace hob_test::to_thread_test {
-
 namespace {
 
 int twice(int n) { return 2 * n; }
@@ -274,5 +273,4 @@ TEST_CASE("two loops on two threads share the pool") {
 }
 
 }  // TEST_SUITE
-
 }  // namespace hob_test::to_thread_test

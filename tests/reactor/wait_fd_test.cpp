@@ -10,7 +10,6 @@
 #include "sync_bench.hpp"
 
 namespace hob_test::wait_fd_test {
-
 namespace {
 
 // Two connected descriptors, non-blocking; closed at the end.
@@ -307,5 +306,4 @@ TEST_CASE("many descriptors at once: each waiter is woken by its own") {
 }
 
 }  // TEST_SUITE
-
 }  // namespace hob_test::wait_fd_test

@@ -7,7 +7,6 @@
 #include <string>
 
 namespace hob_test::intrusive_list_test {
-
 using namespace hob;
 
 namespace {
@@ -177,5 +176,4 @@ TEST_SUITE("timers") {
     CHECK(list.empty());
   }
 }
-
 }  // namespace hob_test::intrusive_list_test

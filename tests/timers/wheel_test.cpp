@@ -7,9 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <deque>
-#include <iterator>
 #include <map>
-#include <memory>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -18,7 +16,6 @@
 #include <vector>
 
 namespace hob_test::wheel_test {
-
 using namespace hob;
 
 namespace {
@@ -500,5 +497,4 @@ TEST_SUITE("timers") {
     }
   }
 }
-
 }  // namespace hob_test::wheel_test
