@@ -146,8 +146,8 @@ Io Lease::read(Socket& socket, std::monostate&, Lease& lease) noexcept {
 // Pieces go together; one of which a part was taken goes on alone.
 Io Unsent::write(Socket& socket, Unsent& unsent, std::monostate&) noexcept {
   auto& [text, pieces] = unsent;
-  Io io = text.empty() ? socket.backend().send_pieces(socket.watch.fd, pieces)
-                       : socket.backend().send(socket.watch.fd, std::as_bytes(std::span(text)));
+  const std::span<const std::string_view> next = text.empty() ? pieces : std::span(&text, 1);
+  Io io = socket.backend().send(socket.watch.fd, next);
   std::size_t n = std::min(io.n, text.size());
   text.remove_prefix(n);
   for (n = io.n - n; !pieces.empty() && n >= pieces[0].size(); pieces = pieces.subspan(1))

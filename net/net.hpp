@@ -253,7 +253,7 @@ Future<TcpStream> connect(std::string host, unsigned short port);
 struct Datagram {
   static Io receive(Socket& socket, std::span<std::byte>& into, Datagram& datagram) noexcept {
     Address& from = datagram.from;
-    const Io io = socket.backend().recv_from(socket.watch.fd, into, from.data(), from.room());
+    const Io io = socket.backend().recv(socket.watch.fd, into, from.data(), from.room());
     datagram.size = io.n;
     return io;
   }
@@ -264,9 +264,8 @@ struct Datagram {
 struct Parcel {
   static Io send(Socket& socket, Parcel& parcel, std::monostate&) noexcept {
     const auto& [text, to] = parcel;
-    const auto bytes = std::as_bytes(std::span(text));
-    return to.family() ? socket.backend().send_to(socket.watch.fd, bytes, to.data(), to.size())
-                       : socket.backend().send(socket.watch.fd, bytes);
+    const sockaddr* const whom = to.family() ? to.data() : nullptr;
+    return socket.backend().send(socket.watch.fd, std::span(&text, 1), whom, to.size());
   }
   std::string_view text;
   Address to;  // nowhere: to the connected peer

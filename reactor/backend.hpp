@@ -124,15 +124,12 @@ class Backend {
   // EINPROGRESS: wait until writable, then ask connect_result().
   virtual int connect(int fd, const sockaddr* address, unsigned size) noexcept = 0;
   virtual int connect_result(Watch& watch) noexcept = 0;
-  // 0 bytes and no error: the peer has finished (streams only).
-  virtual Io recv(int fd, std::span<std::byte> into) noexcept = 0;
-  virtual Io send(int fd, std::span<const std::byte> from) noexcept = 0;
-  // Several pieces in one call (writev(2)).
-  virtual Io send_pieces(int fd, std::span<const std::string_view> pieces) noexcept = 0;
-  virtual Io recv_from(int fd, std::span<std::byte> into, sockaddr* from,
-                       unsigned* size) noexcept = 0;
-  virtual Io send_to(int fd, std::span<const std::byte> bytes, const sockaddr* to,
-                     unsigned size) noexcept = 0;
+  // 0 bytes and no error: the peer has finished (streams only). Of a datagram: who has sent it.
+  virtual Io recv(int fd, std::span<std::byte> into, sockaddr* from = nullptr,
+                  unsigned* size = nullptr) noexcept = 0;
+  // Several pieces as one (writev(2)). Of a datagram: to whom, if not to the peer.
+  virtual Io send(int fd, std::span<const std::string_view> pieces, const sockaddr* to = nullptr,
+                  unsigned size = 0) noexcept = 0;
   // How much of what was sent the other side's system has not taken yet, in bytes.
   virtual std::size_t unsent(int fd) noexcept = 0;
   virtual int shutdown_write(int fd) noexcept = 0;

@@ -129,12 +129,6 @@ class SimBackend final : public Backend {
   Io accept(int, sockaddr*, unsigned*) noexcept override { return {0, ENOSYS}; }
   int connect(int, const sockaddr*, unsigned) noexcept override { return ENOSYS; }
   int connect_result(Watch&) noexcept override { return ENOSYS; }
-  Io recv_from(int, std::span<std::byte>, sockaddr*, unsigned*) noexcept override {
-    return {0, ENOSYS};
-  }
-  Io send_to(int, std::span<const std::byte>, const sockaddr*, unsigned) noexcept override {
-    return {0, ENOSYS};
-  }
   int local_name(int, sockaddr*, unsigned*) noexcept override { return ENOSYS; }
   int peer_name(int, sockaddr*, unsigned*) noexcept override { return ENOSYS; }
   int set_option(int fd, Option, int) noexcept override { return kernel_->find(fd) ? 0 : EBADF; }
@@ -147,7 +141,7 @@ class SimBackend final : public Backend {
     return 0;
   }
 
-  Io recv(int fd, std::span<std::byte> into) noexcept override {
+  Io recv(int fd, std::span<std::byte> into, sockaddr*, unsigned*) noexcept override {
     Socket* socket = kernel_->find(fd);
     if (!socket) return {0, EBADF};
     auto& inbox = socket->inbox;
@@ -162,7 +156,7 @@ class SimBackend final : public Backend {
     return {n, 0};
   }
 
-  Io send(int fd, std::span<const std::byte> from) noexcept override {
+  Io send_one(int fd, std::span<const std::byte> from) noexcept {
     Socket* socket = kernel_->find(fd);
     if (!socket) return {0, EBADF};
     Socket* peer = kernel_->find(socket->peer);
@@ -175,10 +169,11 @@ class SimBackend final : public Backend {
     return {n, 0};
   }
 
-  Io send_pieces(int fd, std::span<const std::string_view> pieces) noexcept override {
+  Io send(int fd, std::span<const std::string_view> pieces, const sockaddr*,
+          unsigned) noexcept override {
     Io all;
     for (const auto piece : pieces) {
-      const Io one = send(fd, std::as_bytes(std::span(piece)));
+      const Io one = send_one(fd, std::as_bytes(std::span(piece)));
       if (one.error && all.n == 0) return one;
       all.n += one.n;
       if (one.n < piece.size()) break;

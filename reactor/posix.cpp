@@ -269,44 +269,33 @@ class PosixBackend final : public Backend {
     return error == ENOTCONN ? EINPROGRESS : error;
   }
 
-  Io recv(int fd, std::span<std::byte> into) noexcept override {
-    const std::size_t size = std::min(into.size(), kMostBytes);
-    return received(repeated([&] { return ::recv(fd, into.data(), size, 0); }));
+  Io recv(int fd, std::span<std::byte> into, sockaddr* from, unsigned* size) noexcept override {
+    const std::size_t most = std::min(into.size(), kMostBytes);
+    return received(repeated([&] { return ::recvfrom(fd, into.data(), most, 0, from, size); }));
   }
 
-  Io send(int fd, std::span<const std::byte> from) noexcept override {
-    const std::size_t size = std::min(from.size(), kMostBytes);
-    return sent(repeated([&] { return ::send(fd, from.data(), size, kNoSignal); }));
-  }
-
-  Io send_pieces(int fd, std::span<const std::string_view> pieces) noexcept override {
+  Io send(int fd, std::span<const std::string_view> pieces, const sockaddr* to,
+          unsigned size) noexcept override {
     iovec parts[kMostPieces];
     std::size_t count = 0;
     std::size_t room = kMostBytes;
     for (const std::string_view piece : pieces) {
       if (count == kMostPieces || room == 0) break;
-      if (piece.empty()) continue;
-      const std::size_t size = std::min(piece.size(), room);
-      parts[count++] = iovec{const_cast<char*>(piece.data()), size};
-      room -= size;
+      if (piece.empty() && pieces.size() != 1) continue;
+      const std::size_t bytes = std::min(piece.size(), room);
+      parts[count++] = iovec{const_cast<char*>(piece.data()), bytes};
+      room -= bytes;
     }
     if (count == 0) return {};  // EMSGSIZE on macOS
     msghdr message{};
+    message.msg_name = const_cast<sockaddr*>(to);
+    message.msg_namelen = size;
     message.msg_iov = parts;
     message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(count);
-    return sent(repeated([&] { return ::sendmsg(fd, &message, kNoSignal); }));
-  }
-
-  Io recv_from(int fd, std::span<std::byte> into, sockaddr* from,
-               unsigned* size) noexcept override {
-    return received(
-        repeated([&] { return ::recvfrom(fd, into.data(), into.size(), 0, from, size); }));
-  }
-
-  Io send_to(int fd, std::span<const std::byte> bytes, const sockaddr* to,
-             unsigned size) noexcept override {
-    return sent(
-        repeated([&] { return ::sendto(fd, bytes.data(), bytes.size(), kNoSignal, to, size); }));
+    return sent(repeated([&] {
+      return count != 1 ? ::sendmsg(fd, &message, kNoSignal)
+                        : ::sendto(fd, parts[0].iov_base, parts[0].iov_len, kNoSignal, to, size);
+    }));
   }
 
   // What was not acknowledged: tcp(7) on Linux, SO_NWRITE on macOS, FIONWRITE on FreeBSD.

@@ -336,7 +336,7 @@ inline std::vector<Scenario> scenarios() {
     auto writer = [](const Ends& e) -> Future<> {
       co_await nap(1);
       co_await wait_writable(e.fds[1]);
-      const std::byte one[1] = {};
+      const std::string_view one[] = {"x"};
       Loop::current().backend().send(e.fds[1], one);
     };
     co_await gather(wait_readable(ends.fds[0]), writer(ends), wait_writable(ends.fds[0]));

@@ -116,7 +116,7 @@ struct Handle {
   }
 
   Io send(std::string_view text) {
-    return kernel.send(fd, std::as_bytes(std::span(text.data(), text.size())));
+    return kernel.send(fd, std::span(&text, 1));
   }
 
   std::string recv(std::size_t most = 100) {
