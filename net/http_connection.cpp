@@ -5,9 +5,9 @@
 
 #include <charconv>
 
-#include "chars.hpp"
-
 namespace hob::inline v0::http {
+using namespace chars;
+
 Connection::Connection(net::TcpStream to, const Limits& limits, Duration io)
     : Runnable([](Runnable& self) { static_cast<Connection&>(self).alarmed(); }),
       stream(std::move(to)),

@@ -2,12 +2,12 @@
 //
 // http_parser.cpp — a head is read line by line, and then asked how its body is framed.
 //
-// Called by client and server; calls what is in chars.hpp. Sections are RFC 9112's.
+// Called by client and server; calls what message.hpp ends with. Sections are RFC 9112's.
 #include "http_parser.hpp"
 
-#include "chars.hpp"
-
 namespace hob::inline v0::http {
+using namespace chars;
+
 namespace {
 // Understands lines, which are text without its CRLF, or refuses them.
 struct Reader {

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
-// message.cpp — what chars.hpp declares, the block behind Headers, targets, statuses, dates, URLs.
+// message.cpp — what bytes make, the block behind Headers, targets, statuses, dates, URLs.
 //
 // Called by all of HTTP; calls Address.
-#include "chars.hpp"
+#include "message.hpp"
 
 #include <charconv>
 #include <cstdio>
 #include <ctime>
 
 namespace hob::inline v0::http {
-std::optional<std::uint64_t> number(std::string_view text, int base) noexcept {
+using namespace chars;
+
+std::optional<std::uint64_t> chars::number(std::string_view text, int base) noexcept {
   std::uint64_t value = 0;
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value, base);
@@ -25,7 +27,7 @@ static void append_hex(std::string& text, char c) {
   text += {kDigits[byte >> 4], kDigits[byte & 15]};
 }
 
-std::string quoted(std::string_view bytes) {
+std::string chars::quoted(std::string_view bytes) {
   std::string text = "'";
   for (const char c : bytes.substr(0, 40)) {
     if (c >= ' ' && c < 127) text += c;
@@ -34,7 +36,7 @@ std::string quoted(std::string_view bytes) {
   return text += bytes.size() > 40 ? "...'" : "'";
 }
 
-void refuse(const char* what, std::string_view text, std::string_view found,
+void chars::refuse(const char* what, std::string_view text, std::string_view found,
             const std::string& expected, int status) {
   throw ProtocolError(what + (": expected " + expected) + " at offset " +
                       std::to_string(found.data() - text.data()) + ", found " + quoted(found), status);
@@ -149,7 +151,7 @@ bool is_token(std::string_view text) noexcept { return !text.empty() && all(kTok
 
 // --- URLs: sections are RFC 3986's ---------------------------------------------------------------
 
-std::optional<std::pair<std::string_view, std::string_view>> split_host(std::string_view text) {
+std::optional<std::pair<std::string_view, std::string_view>> chars::split_host(std::string_view text) {
   const bool bracket = text.starts_with('[');
   const std::size_t size = bracket ? text.find(']') + 1 : run(kHost, text);
   std::string_view host = text.substr(0, size), port = text.substr(size);
