@@ -27,7 +27,7 @@ struct Limits {
 enum class Body : unsigned char { none, length, chunked, until_close };
 
 // What a head says. All views are into the bytes it was parsed from; copy them before those go.
-//   Field room[128];  Head head(room);
+//   std::vector<Field> room(limits.fields);  Head head(room);
 //   if (std::size_t size = parser.request(bytes, head)) headers.assign(head.fields);
 struct Head {
   // `fields` will be the front of `room`, whose size bounds them as Limits::fields does.
