@@ -20,18 +20,13 @@ std::optional<std::uint64_t> chars::number(std::string_view text, int base) noex
   return error == std::errc() && stop == end && fits ? std::optional(value) : std::nullopt;
 }
 
-// Two digits.
-static void append_hex(std::string& text, char c) {
-  constexpr char kDigits[] = "0123456789ABCDEF";
-  const auto byte = static_cast<unsigned char>(c);
-  text += {kDigits[byte >> 4], kDigits[byte & 15]};
-}
+constexpr char kHex[] = "0123456789ABCDEF";
 
 std::string chars::quoted(std::string_view bytes) {
   std::string text = "'";
-  for (const char c : bytes.substr(0, 40)) {
-    if (c >= ' ' && c < 127) text += c;
-    else append_hex(text += "\\x", c);
+  for (const unsigned char c : bytes.substr(0, 40)) {
+    if (c >= ' ' && c < 127) text += static_cast<char>(c);
+    else text.append({'\\', 'x', kHex[c >> 4], kHex[c & 15]});
   }
   return text += bytes.size() > 40 ? "...'" : "'";
 }
@@ -203,16 +198,17 @@ std::string without_dots(std::string_view path) {
 }  // namespace
 
 Url Url::parse(std::string_view text) {
+  const auto no = [text](std::string_view found, const char* expected) {
+    refuse("URL", text, found, expected);
+  };
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool good = is(kTarget, text[i]) || text[i] == '#';
-    if (!good) refuse("URL", text, text.substr(i, 1), "visible ASCII without '\\'");
+    if (!good) no(text.substr(i, 1), "visible ASCII without '\\'");
     if (text[i] == '%') unescaped(text, i);
   }
   Url url;
   const bool secure = same(text.substr(0, 8), "https://");
-  if (!secure && !same(text.substr(0, 7), "http://")) {
-    refuse("URL", text, text.substr(0, 8), "http:// or https://");
-  }
+  if (!secure && !same(text.substr(0, 7), "http://")) no(text.substr(0, 8), "http:// or https://");
   url.scheme = secure ? "https" : "http";
   std::string_view rest = text.substr(url.scheme.size() + 3);
   std::string_view server = rest.substr(0, rest.find_first_of("/?#"));
@@ -222,22 +218,20 @@ Url Url::parse(std::string_view text) {
     url.userinfo = server.substr(0, at);
     server.remove_prefix(at + 1);
     const std::size_t second = server.find('@');
-    if (second != server.npos) refuse("URL", text, server.substr(second, 1), "one '@' at most");
+    if (second != server.npos) no(server.substr(second, 1), "one '@' at most");
     const std::string user = decode(url.userinfo.substr(0, url.userinfo.find(':')));
     const std::string both = decode(url.userinfo);
-    if (user.find(':') != user.npos || !all(kText, both) || both.find('\t') != both.npos) {
-      refuse("URL", text, server.substr(0, 0), "no control byte, and no ':' in the user, before this");
-    }
+    const bool plain = all(kText, both) && both.find('\t') == both.npos && user.find(':') == user.npos;
+    if (!plain) no(server.substr(0, 0), "no control byte, and no ':' in the user, before this");
   }
 
   const auto split = split_host(server);
   for (const char c : split ? split->first : "") url.host += lower(c);
-  if (!split || !is_unmistakable(url.host)) {
-    refuse("URL", text, server, "a name, four decimal octets or [an IPv6 address], or that and a port");
-  }
+  const bool good = split && is_unmistakable(url.host);
+  if (!good) no(server, "a name, four decimal octets or [an IPv6 address], or that and a port");
   const std::string_view port = split->second;
   const auto wanted = port.empty() ? default_port(url.scheme) : number(port);
-  if (!wanted || *wanted > 65535 || port.starts_with('0')) refuse("URL", text, port, "a port");
+  if (!wanted || *wanted > 65535 || port.starts_with('0')) no(port, "a port");
   url.port = static_cast<unsigned short>(*wanted);
 
   rest = rest.substr(0, rest.find('#'));
@@ -277,9 +271,10 @@ std::string Url::to_string() const { return scheme + "://" + host_header() + tar
 
 std::string encode_component(std::string_view text) {
   std::string encoded;
-  for (const char c : text) {
-    if (is(kHost, c) || c == '~') encoded += c;
-    else append_hex(encoded += '%', c);
+  for (const unsigned char c : text) {
+    const char as_it_is = static_cast<char>(c);
+    if (is(kHost, as_it_is) || c == '~') encoded += as_it_is;
+    else encoded.append({'%', kHex[c >> 4], kHex[c & 15]});
   }
   return encoded;
 }
