@@ -132,36 +132,20 @@ Future<bool> Connection::more(Own) {
   }
 }
 
-// Made once in each thread, so that no head pays for its clearing. A field takes 4 bytes at least.
-static std::span<Field> room_for_fields(const Limits& limits) {
-  static thread_local std::vector<Field> room;
-  room.resize(std::max(room.size(), std::min(limits.fields, limits.head / 4)));
-  return room;
-}
-
 bool Connection::take(Request& request) {
-  Head head(room_for_fields(limits_));
-  const std::size_t size = parser_.request(unread_, head);
-  if (size == 0) return false;
-  request.method = head.method;
-  request.target = head.target;
-  return take(request, head, size);
+  is_request_ = true;
+  return take(request, parser_.request(unread_, request));
 }
 
 bool Connection::take(Response& response, std::string_view method) {
-  Head head(room_for_fields(limits_));
-  const std::size_t size = parser_.response(unread_, head, method);
-  if (size == 0) return false;
-  response.status = head.status;
-  response.reason = head.reason;
-  return take(response, head, size);
+  return take(response, parser_.response(unread_, response, method));
 }
 
-bool Connection::take(Message& message, const Head& head, std::size_t size) {
-  message.headers.assign(head.fields);
+bool Connection::take(Message& message, std::size_t size) {
+  if (size == 0) return false;
+  const Head& head = parser_.head();
   message.body.clear();
   message.source = nullptr;
-  is_request_ = head.status == 0;
   body_ = head.body;
   left_ = body_ == Body::length ? head.length : 0;
   is_kept_ = head.keep_alive;

@@ -37,10 +37,6 @@ void chars::refuse(const char* what, std::string_view text, std::string_view fou
                       std::to_string(found.data() - text.data()) + ", found " + quoted(found), status);
 }
 
-static void write(std::string& block, const Field& field) {
-  block.append(field.name).append(": ").append(field.value).append("\r\n");
-}
-
 Headers::Headers(std::initializer_list<Field> fields) {
   for (const auto& [name, value] : fields) {
     if (!is_token(name)) {
@@ -50,7 +46,7 @@ Headers::Headers(std::initializer_list<Field> fields) {
       throw std::invalid_argument("header " + quoted(name) + ": its value has a control byte at offset " +
                                   std::to_string(good) + ": " + quoted(value));
     }
-    write(block_, {name, trim(value)});
+    append({name, trim(value)});
   }
 }
 
@@ -75,18 +71,10 @@ void Headers::set(std::string_view name, std::string_view value) {
 std::size_t Headers::remove(std::string_view name) {
   Headers kept;
   for (const Field& field : *this) {
-    if (!same(field.name, name)) write(kept.block_, field);
+    if (!same(field.name, name)) kept.append(field);
   }
   block_.swap(kept.block_);
   return kept.size() - size();
-}
-
-void Headers::assign(std::span<const Field> checked) {
-  std::size_t bytes = 0;
-  for (const auto& [name, value] : checked) bytes += name.size() + value.size() + 4;
-  block_.clear();
-  block_.reserve(bytes);
-  for (const Field& field : checked) write(block_, field);
 }
 
 std::size_t Headers::size() const noexcept {

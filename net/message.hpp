@@ -48,9 +48,12 @@ class Headers {
   void set(std::string_view name, std::string_view value);
   // Removes all fields of that name; returns how many.
   std::size_t remove(std::string_view name);
-  // Becomes these fields, which a HeadParser has checked. Allocates once, or not if it has the room.
-  void assign(std::span<const Field> checked);
   void clear() noexcept { block_.clear(); }
+  // For HeadParser: has room for so many bytes without allocation; appends what is checked.
+  void reserve(std::size_t bytes) { block_.reserve(bytes); }
+  void append(const Field& checked) {
+    block_.append(checked.name).append(": ").append(checked.value).append("\r\n");
+  }
 
   // For range-for. Holds the field it points at, so a reference to it lasts until ++.
   class Iterator {
