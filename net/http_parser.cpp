@@ -211,9 +211,8 @@ void ChunkParser::frame(char c) {
   } else {
     room_ -= line.size() + 2;
     const Field field = reader.field(line);
-    for (const std::string_view name : kRefused) {
+    for (const std::string_view name : kRefused)
       if (same(field.name, name)) reader.no(line, "another trailer");
-    }
     trailers_.add(field.name, field.value);
   }
   line_.clear();

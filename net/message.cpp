@@ -39,9 +39,8 @@ void chars::refuse(const char* what, std::string_view text, std::string_view fou
 
 Headers::Headers(std::initializer_list<Field> fields) {
   for (const auto& [name, value] : fields) {
-    if (!is_token(name)) {
+    if (!is_token(name))
       throw std::invalid_argument("header " + quoted(name) + ": the name is not a token");
-    }
     if (const std::size_t good = run(kText, value); good != value.size()) {
       throw std::invalid_argument("header " + quoted(name) + ": its value has a control byte at offset " +
                                   std::to_string(good) + ": " + quoted(value));
@@ -51,9 +50,8 @@ Headers::Headers(std::initializer_list<Field> fields) {
 }
 
 std::optional<std::string_view> Headers::get(std::string_view name) const noexcept {
-  for (const Field& field : *this) {
+  for (const Field& field : *this)
     if (same(field.name, name)) return field.value;
-  }
   return std::nullopt;
 }
 
@@ -70,9 +68,8 @@ void Headers::set(std::string_view name, std::string_view value) {
 
 std::size_t Headers::remove(std::string_view name) {
   Headers kept;
-  for (const Field& field : *this) {
+  for (const Field& field : *this)
     if (!same(field.name, name)) kept.append(field);
-  }
   block_.swap(kept.block_);
   return kept.size() - size();
 }
@@ -124,9 +121,8 @@ std::string_view reason_phrase(int status) noexcept {
       {501, "Not Implemented"}, {502, "Bad Gateway"}, {503, "Service Unavailable"},
       {504, "Gateway Timeout"}, {505, "HTTP Version Not Supported"},
   };
-  for (const auto& [code, phrase] : kPhrases) {
+  for (const auto& [code, phrase] : kPhrases)
     if (code == status) return phrase;
-  }
   return "Unknown";
 }
 
