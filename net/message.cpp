@@ -24,9 +24,9 @@ constexpr char kHex[] = "0123456789ABCDEF";
 
 std::string chars::quoted(std::string_view bytes) {
   std::string text = "'";
-  for (const unsigned char c : bytes.substr(0, 40)) {
-    if (c >= ' ' && c < 127) text += static_cast<char>(c);
-    else text.append({'\\', 'x', kHex[c >> 4], kHex[c & 15]});
+  for (const char c : bytes.substr(0, 40)) {
+    if (c >= ' ' && c < 127) text += c;
+    else text.append({'\\', 'x', kHex[c >> 4 & 15], kHex[c & 15]});
   }
   return text += bytes.size() > 40 ? "...'" : "'";
 }
@@ -255,10 +255,9 @@ std::string Url::to_string() const { return scheme + "://" + host_header() + tar
 
 std::string encode_component(std::string_view text) {
   std::string encoded;
-  for (const unsigned char c : text) {
-    const char as_it_is = static_cast<char>(c);
-    if (is(kHost, as_it_is) || c == '~') encoded += as_it_is;
-    else encoded.append({'%', kHex[c >> 4], kHex[c & 15]});
+  for (const char c : text) {
+    if (is(kHost, c) || c == '~') encoded += c;
+    else encoded.append({'%', kHex[c >> 4 & 15], kHex[c & 15]});
   }
   return encoded;
 }
