@@ -43,34 +43,6 @@ struct Reader {
   }
 };
 
-// 3. Of a target in absolute-form, keeps path and query, and the host.
-void HeadParser::request_line(const Reader& reader, std::string_view line, Request& request) {
-  request.method = reader.take<kToken>(line, ' ', "a method and a blank");
-  std::string_view target = reader.take<kTarget>(line, ' ', "a target and a blank");
-  head_.minor = reader.version(line);
-  if (request.method == "CONNECT") reader.no(target, "a method other than CONNECT", 501);
-  if (target[0] != '/' && (target != "*" || request.method != "OPTIONS")) {
-    const std::string_view scheme = target.substr(0, target.find("//") + 2);  // a byte without one
-    const bool http = same(scheme, "http://") || same(scheme, "https://");
-    if (!http) reader.no(target, "a path or an http URL as target");
-    target.remove_prefix(scheme.size());
-    seen_.host = target.substr(0, target.find('/'));
-    if (!split_host(seen_.host)) reader.no(target, "a host and a path in the target");
-    target.remove_prefix(seen_.host.size());
-  }
-  request.target = target.empty() ? "/" : target;
-}
-
-// 4
-void HeadParser::status_line(const Reader& reader, std::string_view line, Response& response) {
-  head_.minor = reader.version(cut(line, ' '));
-  const auto status = number(line.substr(0, 3));
-  if (!status || *status < 100) reader.no(line, "a status");
-  if (line.size() > 3 && line[3] != ' ') reader.no(line.substr(3), "a blank and a reason");
-  response.status = static_cast<int>(*status);
-  response.reason = trim(line.substr(3));
-}
-
 // Remembers what frames the message (6, 7.6.1).
 void HeadParser::field(const Reader& reader, const Field& field) {
   const auto& [name, value] = field;
@@ -120,7 +92,8 @@ void HeadParser::frame(const Reader& reader) {
   head_.expect_continue &= head_.body != Body::none;
 }
 
-std::size_t HeadParser::parse(const Reader& reader, Message& message) {
+template <class Begin>
+std::size_t HeadParser::parse(const Reader& reader, Headers& headers, Begin begin) {
   const std::string_view bytes = reader.bytes;
   if (bytes.size() < text_) throw std::logic_error("HeadParser: fewer bytes than in the last call");
   const std::size_t first = reader.is_request && bytes.starts_with("\r\n") ? 2 : 0;
@@ -139,17 +112,16 @@ std::size_t HeadParser::parse(const Reader& reader, Message& message) {
     const std::string_view line = room.substr(0, size);
     if (line_ == first) {
       head_ = {}, seen_ = {};
-      reader.is_request ? request_line(reader, line, static_cast<Request&>(message))
-                        : status_line(reader, line, static_cast<Response&>(message));
-      message.headers.clear();
+      begin(line);
+      headers.clear();
       const std::size_t end = bytes.find("\r\n\r\n", text_);
-      if (end != bytes.npos) message.headers.reserve(end);
+      if (end != bytes.npos) headers.reserve(end);
     } else if (!line.empty()) {
       const bool full = seen_.fields++ == limits_.fields;
       if (full) reader.no(line, "at most " + std::to_string(limits_.fields) + " fields", 431);
       const Field checked = reader.field(line);
       field(reader, checked);
-      message.headers.append(checked);
+      headers.append(checked);
     } else {
       frame(reader);
       line_ = 0;
@@ -158,12 +130,38 @@ std::size_t HeadParser::parse(const Reader& reader, Message& message) {
   }
 }
 
+// 3. Of a target in absolute-form, keeps path and query, and the host.
 std::size_t HeadParser::request(std::string_view bytes, Request& request) {
-  return parse({"HTTP", bytes, true}, request);
+  const Reader reader{"HTTP", bytes, true};
+  return parse(reader, request.headers, [&](std::string_view line) {
+    request.method = reader.take<kToken>(line, ' ', "a method and a blank");
+    std::string_view target = reader.take<kTarget>(line, ' ', "a target and a blank");
+    head_.minor = reader.version(line);
+    if (request.method == "CONNECT") reader.no(target, "a method other than CONNECT", 501);
+    if (target[0] != '/' && (target != "*" || request.method != "OPTIONS")) {
+      const std::string_view scheme = target.substr(0, target.find("//") + 2);  // a byte without one
+      const bool http = same(scheme, "http://") || same(scheme, "https://");
+      if (!http) reader.no(target, "a path or an http URL as target");
+      target.remove_prefix(scheme.size());
+      seen_.host = target.substr(0, target.find('/'));
+      if (!split_host(seen_.host)) reader.no(target, "a host and a path in the target");
+      target.remove_prefix(seen_.host.size());
+    }
+    request.target = target.empty() ? "/" : target;
+  });
 }
 
+// 4
 std::size_t HeadParser::response(std::string_view bytes, Response& response, std::string_view method) {
-  const std::size_t size = parse({"HTTP", bytes, false}, response);
+  const Reader reader{"HTTP", bytes, false};
+  const std::size_t size = parse(reader, response.headers, [&](std::string_view line) {
+    head_.minor = reader.version(cut(line, ' '));
+    const auto status = number(line.substr(0, 3));
+    if (!status || *status < 100) reader.no(line, "a status");
+    if (line.size() > 3 && line[3] != ' ') reader.no(line.substr(3), "a blank and a reason");
+    response.status = static_cast<int>(*status);
+    response.reason = trim(line.substr(3));
+  });
   if (size == 0) return 0;
   const bool never = response.status < 200 || response.status == 204;
   if (never && (head_.body == Body::chunked || head_.body == Body::length)) head_.keep_alive = false;

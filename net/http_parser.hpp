@@ -61,9 +61,8 @@ class HeadParser {
   void reset() noexcept { line_ = text_ = 0; }
 
  private:
-  std::size_t parse(const Reader& reader, Message& message);
-  void request_line(const Reader& reader, std::string_view line, Request& request);
-  void status_line(const Reader& reader, std::string_view line, Response& response);
+  template <class Begin>  // what is done with the first line
+  std::size_t parse(const Reader& reader, Headers& headers, Begin begin);
   void field(const Reader& reader, const Field& field);
   void frame(const Reader& reader);
 
