@@ -57,7 +57,8 @@ void HeadParser::field(const Reader& reader, const Field& field) {
   } else if (same(name, "Transfer-Encoding")) {
     once(seen_.has_coding);
     if (head_.minor == 0) reader.no(name, "no Transfer-Encoding in HTTP/1.0");
-    if (!same(value, "chunked")) seen_.coding = static_cast<std::size_t>(value.data() - reader.bytes.data());
+    if (!same(value, "chunked"))
+      seen_.coding = static_cast<std::size_t>(value.data() - reader.bytes.data());
   } else if (same(name, "Connection")) {
     for (std::string_view rest = value; !rest.empty();) {
       const std::string_view option = trim(cut(rest, ','));
