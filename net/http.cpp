@@ -4,10 +4,11 @@
 // Server: accepting, the conversation on one connection, stopping.
 #include "http.hpp"
 
-#include "chars.hpp"
 #include "http_connection.hpp"
 
 namespace hob::inline v0::http {
+using namespace chars;
+
 // --- Session: connections that are kept ----------------------------------------------------------
 
 struct Session::Pool {

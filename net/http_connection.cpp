@@ -5,9 +5,9 @@
 
 #include <charconv>
 
-#include "chars.hpp"
-
 namespace hob::inline v0::http {
+using namespace chars;
+
 Connection::Connection(net::TcpStream to, const Limits& limits, Duration io)
     : Runnable([](Runnable& self) { static_cast<Connection&>(self).alarmed(); }),
       stream(std::move(to)),
@@ -133,30 +133,19 @@ Future<bool> Connection::more(Own) {
 }
 
 bool Connection::take(Request& request) {
-  Field room[128];
-  Head head(room);
-  const std::size_t size = parser_.request(unread_, head);
-  if (size == 0) return false;
-  request.method = head.method;
-  request.target = head.target;
-  return take(request, head, size);
+  is_request_ = true;
+  return take(request, parser_.request(unread_, request));
 }
 
 bool Connection::take(Response& response, std::string_view method) {
-  Field room[128];
-  Head head(room);
-  const std::size_t size = parser_.response(unread_, head, method);
-  if (size == 0) return false;
-  response.status = head.status;
-  response.reason = head.reason;
-  return take(response, head, size);
+  return take(response, parser_.response(unread_, response, method));
 }
 
-bool Connection::take(Message& message, const Head& head, std::size_t size) {
-  message.headers.assign(head.fields);
+bool Connection::take(Message& message, std::size_t size) {
+  if (size == 0) return false;
+  const Head& head = parser_.head();
   message.body.clear();
   message.source = nullptr;
-  is_request_ = head.status == 0;
   body_ = head.body;
   left_ = body_ == Body::length ? head.length : 0;
   is_kept_ = head.keep_alive;

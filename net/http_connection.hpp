@@ -74,7 +74,7 @@ class Connection : private Runnable {
 
  private:
   Future<> put(std::string_view before, std::string_view data, std::string_view behind, Own = Own());
-  bool take(Message& message, const Head& head, std::size_t size);
+  bool take(Message& message, std::size_t size);
   std::string_view take_body();
   void broke();  // throws the better reason, if there is one
   void alarmed() noexcept;

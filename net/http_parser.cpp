@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// http_parser.cpp — a head is read line by line, and then asked how its body is framed.
+// http_parser.cpp — a head is read line by line, and then it is said how its body is framed.
 //
-// Called by client and server; calls what is in chars.hpp. Sections are RFC 9112's.
+// Called by client and server; calls what message.hpp ends with. Sections are RFC 9112's.
 #include "http_parser.hpp"
 
-#include "chars.hpp"
-
 namespace hob::inline v0::http {
-namespace {
-// Understands lines, which are text without its CRLF, or refuses them.
+using namespace chars;
+
+// Takes lines, which are text without its CRLF, apart, or refuses them.
 struct Reader {
   const char* const what;
   const std::string_view bytes;
@@ -17,89 +16,6 @@ struct Reader {
 
   [[noreturn]] void no(std::string_view found, const std::string& expected, int answer = 400) const {
     refuse(what, bytes, found, expected, is_request ? answer : 0);
-  }
-
-  // 3. Of a target in absolute-form, keeps path and query, and the host.
-  void request_line(std::string_view line, Head& head) const {
-    head.method = take<kToken>(line, ' ', "a method and a blank");
-    const std::string_view target = take<kTarget>(line, ' ', "a target and a blank");
-    head.minor = version(line);
-    head.target = target;
-    if (head.method == "CONNECT") no(target, "a method other than CONNECT", 501);
-    if (target[0] == '/' || (target == "*" && head.method == "OPTIONS")) return;
-    const std::string_view scheme = target.substr(0, target.find("//") + 2);  // a byte without one
-    const bool http = same(scheme, "http://") || same(scheme, "https://");
-    if (!http) no(target, "a path or an http URL as target");
-    const std::string_view rest = target.substr(scheme.size());
-    head.host = rest.substr(0, rest.find('/'));
-    if (!split_host(head.host)) no(rest, "a host and a path in the target");
-    head.target = head.host.size() == rest.size() ? "/" : rest.substr(head.host.size());
-  }
-
-  // 4
-  void status_line(std::string_view line, Head& head) const {
-    head.minor = version(cut(line, ' '));
-    const auto status = number(line.substr(0, 3));
-    if (!status || *status < 100) no(line, "a status");
-    if (line.size() > 3 && line[3] != ' ') no(line.substr(3), "a blank and a reason");
-    head.status = static_cast<int>(*status);
-    head.reason = trim(line.substr(3));
-  }
-
-  // 5
-  Field field(std::string_view line) const {
-    const std::string_view name = take<kToken>(line, ':', "a field's name and ':'");
-    return {name, trim(line)};
-  }
-
-  // What the fields say about the body and the connection (6.3, 9.3).
-  void framing(Head& head) const {
-    const Field *host = nullptr, *length = nullptr, *coding = nullptr;
-    bool keep = head.minor == 1, close = false;
-    const auto once = [&](const Field*& kept, const Field& field) {
-      if (kept != nullptr) no(field.name, "no second " + std::string(field.name));
-      kept = &field;
-    };
-    for (const Field& field : head.fields) {
-      if (same(field.name, "Content-Length")) once(length, field);
-      else if (same(field.name, "Transfer-Encoding")) once(coding, field);
-      else if (same(field.name, "Connection")) {
-        for (std::string_view rest = field.value; !rest.empty();) {
-          const std::string_view option = trim(cut(rest, ','));
-          close |= same(option, "close");
-          keep |= same(option, "keep-alive");
-        }
-      } else if (is_request && same(field.name, "Host")) once(host, field);
-      else if (is_request && head.minor == 1 && same(field.name, "Expect")) {
-        if (!same(field.value, "100-continue")) no(field.value, "100-continue in Expect", 417);
-        head.expect_continue = true;
-      }
-    }
-    head.keep_alive = keep && !close;
-
-    if (host != nullptr) {
-      if (!split_host(host->value)) no(host->value, "a host in Host");
-      const bool other = !head.host.empty() && !same(head.host, host->value);
-      if (other) no(host->value, "the target's host in Host");
-      head.host = host->value;
-    } else if (is_request && head.minor == 1) {
-      no(head.method, "a Host among the fields");
-    }
-    if (length != nullptr) {
-      const auto size = number(length->value);
-      if (!size) no(length->value, "digits in Content-Length");
-      head.length = *size;
-      head.body = *size == 0 ? Body::none : Body::length;
-    }
-    if (coding != nullptr) {
-      if (head.minor == 0) no(coding->name, "no Transfer-Encoding in HTTP/1.0");
-      if (length != nullptr) no(length->name, "no Content-Length beside Transfer-Encoding");
-      if (!same(coding->value, "chunked")) no(coding->value, "a Transfer-Encoding of chunked", 501);
-      head.body = Body::chunked;
-    } else if (length == nullptr && !is_request) {
-      head.body = Body::until_close;
-    }
-    head.expect_continue &= head.body != Body::none;
   }
 
   // Takes a run of a class off the line, and the byte that must be behind it.
@@ -112,6 +28,12 @@ struct Reader {
     return taken;
   }
 
+  // 5
+  Field field(std::string_view line) const {
+    const std::string_view name = take<kToken>(line, ':', "a field's name and ':'");
+    return {name, trim(line)};
+  }
+
   // The n of HTTP/1.n.
   int version(std::string_view text) const {
     const bool other = text.size() == 8 && text.starts_with("HTTP/") && text[6] == '.';
@@ -120,17 +42,63 @@ struct Reader {
     return text[7] - '0';
   }
 };
-}  // namespace
 
-std::size_t HeadParser::parse(std::string_view bytes, Head& head, bool is_request) {
+// Remembers what frames the message (6, 7.6.1).
+void HeadParser::field(const Reader& reader, const Field& field) {
+  const auto& [name, value] = field;
+  const auto once = [&](bool& seen) {
+    if (std::exchange(seen, true)) reader.no(field.name, "no second " + std::string(field.name));
+  };
+  if (same(name, "Content-Length")) {
+    once(seen_.has_length);
+    const auto length = number(value);
+    if (!length) reader.no(value, "digits in Content-Length");
+    head_.length = *length;
+  } else if (same(name, "Transfer-Encoding")) {
+    once(seen_.has_coding);
+    if (head_.minor == 0) reader.no(name, "no Transfer-Encoding in HTTP/1.0");
+    if (!same(value, "chunked"))
+      seen_.coding = static_cast<std::size_t>(value.data() - reader.bytes.data());
+  } else if (same(name, "Connection")) {
+    for (std::string_view rest = value; !rest.empty();) {
+      const std::string_view option = trim(cut(rest, ','));
+      seen_.close |= same(option, "close");
+      head_.keep_alive |= same(option, "keep-alive");
+    }
+  } else if (reader.is_request && same(name, "Host")) {
+    once(seen_.has_host);
+    if (!split_host(value)) reader.no(value, "a host in Host");
+    const bool other = !seen_.host.empty() && !same(seen_.host, value);
+    if (other) reader.no(value, "the target's host in Host");
+  } else if (reader.is_request && head_.minor == 1 && same(name, "Expect")) {
+    if (!same(value, "100-continue")) reader.no(value, "100-continue in Expect", 417);
+    head_.expect_continue = true;
+  }
+  const bool twice = seen_.has_length && seen_.has_coding;
+  if (twice) reader.no(name, "no Content-Length beside Transfer-Encoding");
+}
+
+// What all fields say together (6.3, 9.3).
+void HeadParser::frame(const Reader& reader) {
+  const bool needs_host = reader.is_request && head_.minor == 1 && !seen_.has_host;
+  if (needs_host) reader.no(reader.bytes.substr(line_, 0), "a Host among the fields");
+  if (seen_.coding != 0) {
+    const std::string_view coding = reader.bytes.substr(seen_.coding);
+    reader.no(coding.substr(0, coding.find('\r')), "a Transfer-Encoding of chunked", 501);
+  }
+  if (seen_.has_coding) head_.body = Body::chunked;
+  else if (head_.length != 0) head_.body = Body::length;
+  else if (!seen_.has_length && !reader.is_request) head_.body = Body::until_close;
+  head_.keep_alive = (head_.keep_alive || head_.minor == 1) && !seen_.close;
+  head_.expect_continue &= head_.body != Body::none;
+}
+
+template <class Begin>
+std::size_t HeadParser::parse(const Reader& reader, Headers& headers, Begin begin) {
+  const std::string_view bytes = reader.bytes;
   if (bytes.size() < text_) throw std::logic_error("HeadParser: fewer bytes than in the last call");
-  const Reader reader{"HTTP", bytes, is_request};
-  const std::size_t first = is_request && bytes.starts_with("\r\n") ? 2 : 0;
-  const std::size_t most = std::min(limits_.fields, head.room.size());
-  const bool whole = line_ <= first;
-  head = Head(head.room);
-  line_ = std::max(line_, first);
-  for (;; line_ = text_ + 2) {
+  const std::size_t first = reader.is_request && bytes.starts_with("\r\n") ? 2 : 0;
+  for (line_ = std::max(line_, first);; line_ = text_ + 2) {
     text_ = std::max(text_, line_);
     const std::string_view room = bytes.substr(line_, std::min(limits_.line, limits_.head - line_));
     const std::size_t known = text_ - line_, size = known + run(kText, room.substr(known));
@@ -144,30 +112,62 @@ std::size_t HeadParser::parse(std::string_view bytes, Head& head, bool is_reques
     }
     const std::string_view line = room.substr(0, size);
     if (line_ == first) {
-      is_request ? reader.request_line(line, head) : reader.status_line(line, head);
+      head_ = {}, seen_ = {};
+      begin(line);
+      headers.clear();
+      const std::size_t end = bytes.find("\r\n\r\n", text_);
+      if (end != bytes.npos) headers.reserve(end);
     } else if (!line.empty()) {
-      if (fields_ == most) reader.no(line, "at most " + std::to_string(most) + " fields", 431);
-      head.room[fields_++] = reader.field(line);
+      const bool full = seen_.fields++ == limits_.fields;
+      if (full) reader.no(line, "at most " + std::to_string(limits_.fields) + " fields", 431);
+      const Field checked = reader.field(line);
+      field(reader, checked);
+      headers.append(checked);
     } else {
-      const std::size_t end = text_ + 2;
-      head.fields = head.room.first(fields_);
-      reset();
-      // Lines that an earlier call has read are read again: their bytes may have moved.
-      if (!whole) return parse(bytes, head, is_request);
-      reader.framing(head);
-      return end;
+      frame(reader);
+      line_ = 0;
+      return std::exchange(text_, 0) + 2;
     }
   }
 }
 
-std::size_t HeadParser::request(std::string_view bytes, Head& head) { return parse(bytes, head, true); }
+// 3. Of a target in absolute-form, keeps path and query, and the host.
+std::size_t HeadParser::request(std::string_view bytes, Request& request) {
+  const Reader reader{"HTTP", bytes, true};
+  return parse(reader, request.headers, [&](std::string_view line) {
+    request.method = reader.take<kToken>(line, ' ', "a method and a blank");
+    std::string_view target = reader.take<kTarget>(line, ' ', "a target and a blank");
+    head_.minor = reader.version(line);
+    if (request.method == "CONNECT") reader.no(target, "a method other than CONNECT", 501);
+    if (target[0] != '/' && (target != "*" || request.method != "OPTIONS")) {
+      const std::string_view scheme = target.substr(0, target.find("//") + 2);  // a byte without one
+      const bool http = same(scheme, "http://") || same(scheme, "https://");
+      if (!http) reader.no(target, "a path or an http URL as target");
+      target.remove_prefix(scheme.size());
+      seen_.host = target.substr(0, target.find('/'));
+      if (!split_host(seen_.host)) reader.no(target, "a host and a path in the target");
+      target.remove_prefix(seen_.host.size());
+    }
+    request.target = target.empty() ? "/" : target;
+  });
+}
 
-std::size_t HeadParser::response(std::string_view bytes, Head& head, std::string_view method) {
-  const std::size_t size = parse(bytes, head, false);
-  const bool never = head.status < 200 || head.status == 204;
-  if (never && (head.body == Body::chunked || head.body == Body::length)) head.keep_alive = false;
-  if (never || head.status == 304 || method == "HEAD") head.body = Body::none;
-  if (head.body == Body::until_close) head.keep_alive = false;
+// 4
+std::size_t HeadParser::response(std::string_view bytes, Response& response, std::string_view method) {
+  const Reader reader{"HTTP", bytes, false};
+  const std::size_t size = parse(reader, response.headers, [&](std::string_view line) {
+    head_.minor = reader.version(cut(line, ' '));
+    const auto status = number(line.substr(0, 3));
+    if (!status || *status < 100) reader.no(line, "a status");
+    if (line.size() > 3 && line[3] != ' ') reader.no(line.substr(3), "a blank and a reason");
+    response.status = static_cast<int>(*status);
+    response.reason = trim(line.substr(3));
+  });
+  if (size == 0) return 0;
+  const bool never = response.status < 200 || response.status == 204;
+  if (never && (head_.body == Body::chunked || head_.body == Body::length)) head_.keep_alive = false;
+  if (never || response.status == 304 || method == "HEAD") head_.body = Body::none;
+  if (head_.body == Body::until_close) head_.keep_alive = false;
   return size;
 }
 
@@ -210,9 +210,8 @@ void ChunkParser::frame(char c) {
   } else {
     room_ -= line.size() + 2;
     const Field field = reader.field(line);
-    for (const std::string_view name : kRefused) {
+    for (const std::string_view name : kRefused)
       if (same(field.name, name)) reader.no(line, "another trailer");
-    }
     trailers_.add(field.name, field.value);
   }
   line_.clear();

@@ -7,8 +7,8 @@
 //
 // Invariants
 //   1. However the bytes are cut, the outcome is the same; and the work is linear in their number.
-//   2. Nothing outside the bytes given is read; only a line of chunked framing and errors allocate.
-//   3. A line is judged once it is complete, or too long.
+//   2. Nothing outside the bytes given is read; only what is kept, and errors, allocate.
+//   3. A line is judged, and kept, once it is complete; or refused, once it is too long.
 #pragma once
 
 #include "message.hpp"
@@ -26,53 +26,56 @@ struct Limits {
 // How a body is told from what follows (RFC 9112, 6.3).
 enum class Body : unsigned char { none, length, chunked, until_close };
 
-// What a head says. All views are into the bytes it was parsed from; copy them before those go.
-//   Field room[128];  Head head(room);
-//   if (std::size_t size = parser.request(bytes, head)) headers.assign(head.fields);
+// What a head says of the message it begins, and of what may follow that.
 struct Head {
-  // `fields` will be the front of `room`, whose size bounds them as Limits::fields does.
-  explicit Head(std::span<Field> room_for_fields) noexcept : room(room_for_fields) {}
-
-  std::string_view method;          // a request's
-  std::string_view target;          // a request's: "/path?query" (also of an absolute one), or "*"
-  std::string_view host;            // a request's, with its port; empty only in HTTP/1.0
-  int status = 0;                   // a response's: 100 to 999
-  std::string_view reason;          // a response's
-  int minor = 1;                    // HTTP/1.minor: 0 or 1
-  std::span<const Field> fields;
-  Body body = Body::none;           // of no bytes: none
-  std::uint64_t length = 0;         // Content-Length, below 2^63; to a HEAD, what there would be
-  bool keep_alive = false;          // another message may follow on this connection
-  bool expect_continue = false;     // the client waits for a 100 before it sends its body
-
-  std::span<Field> room;
+  int minor = 1;                 // HTTP/1.minor: 0 or 1
+  Body body = Body::none;        // of no bytes: none
+  std::uint64_t length = 0;      // Content-Length, below 2^63; to a HEAD, what there would be
+  bool keep_alive = false;       // another message may follow on this connection
+  bool expect_continue = false;  // the client waits for a 100 before it sends its body
 };
+
+struct Reader;
 
 class HeadParser {
  public:
   explicit HeadParser(Limits limits = Limits()) noexcept : limits_(limits) {}
 
-  // Parses a request's head from all that has arrived since it began, which may have moved since the
-  // last call and go beyond the head. Returns the head's size, with its empty line, and is ready for
-  // the next; or 0 while it is incomplete (`head` means nothing then). ProtocolError: its `status` is
-  // the answer to send before closing. One empty line before the head is skipped (RFC 9112, 2.2).
-  std::size_t request(std::string_view bytes, Head& head);
+  // Reads a request's head from all that has arrived since it began, which may have moved since the
+  // last call and go beyond the head: method, headers, and target: "/path?query" (also of an absolute
+  // one), or "*". Returns the head's size, with its empty line, and is ready for the next; or 0 while
+  // it is incomplete: the next call goes on with the same request, of no use until then. ProtocolError:
+  // its `status` is the answer to send before closing. One empty line before the head is skipped (RFC
+  // 9112, 2.2). The headers of a head that is there whole allocate once, or not if they have the room.
+  std::size_t request(std::string_view bytes, Request& request);
 
-  // Parses a response's head, likewise. `method` is what was asked with: no body answers a HEAD.
-  // The reason may be missing with its blank. A 1xx or 204 that claims a body has none all the
-  // same, but its connection is not kept.
-  std::size_t response(std::string_view bytes, Head& head, std::string_view method = "GET");
+  // Reads a response's head, likewise: status (100 to 999), reason and headers. `method` is what was
+  // asked with: no body answers a HEAD. The reason may be missing with its blank. A 1xx or 204 that
+  // claims a body has none all the same, but its connection is not kept.
+  std::size_t response(std::string_view bytes, Response& response, std::string_view method = "GET");
+
+  // Of the last head that was complete.
+  const Head& head() const noexcept { return head_; }
 
   // Forgets the bytes of an incomplete head.
-  void reset() noexcept { line_ = text_ = fields_ = 0; }
+  void reset() noexcept { line_ = text_ = 0; }
 
  private:
-  std::size_t parse(std::string_view bytes, Head& head, bool is_request);
+  template <class Begin>  // what is done with the first line
+  std::size_t parse(const Reader& reader, Headers& headers, Begin begin);
+  void field(const Reader& reader, const Field& field);
+  void frame(const Reader& reader);
 
   Limits limits_;
-  std::size_t line_ = 0;    // where the first line begins that is not complete
-  std::size_t text_ = 0;    // to here it is known to be text
-  std::size_t fields_ = 0;  // field lines before it
+  Head head_;
+  std::size_t line_ = 0;  // where the first line begins that is not complete
+  std::size_t text_ = 0;  // to here it is known to be text
+  struct {
+    std::string host;        // of an absolute target
+    std::size_t fields = 0;  // so many
+    std::size_t coding = 0;  // where a Transfer-Encoding is that is not chunked
+    bool has_host = false, has_length = false, has_coding = false, close = false;
+  } seen_;  // in the lines before
 };
 
 // Takes a chunked body out of its framing (RFC 9112, 7.1), in place.

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
-// message.cpp — what chars.hpp declares, the block behind Headers, targets, statuses, dates, URLs.
+// message.cpp — what bytes make, the block behind Headers, targets, statuses, dates, URLs.
 //
 // Called by all of HTTP; calls Address.
-#include "chars.hpp"
+#include "message.hpp"
 
 #include <charconv>
 #include <cstdio>
 #include <ctime>
 
 namespace hob::inline v0::http {
-std::optional<std::uint64_t> number(std::string_view text, int base) noexcept {
+using namespace chars;
+
+std::optional<std::uint64_t> chars::number(std::string_view text, int base) noexcept {
   std::uint64_t value = 0;
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value, base);
@@ -18,49 +20,38 @@ std::optional<std::uint64_t> number(std::string_view text, int base) noexcept {
   return error == std::errc() && stop == end && fits ? std::optional(value) : std::nullopt;
 }
 
-// Two digits.
-static void append_hex(std::string& text, char c) {
-  constexpr char kDigits[] = "0123456789ABCDEF";
-  const auto byte = static_cast<unsigned char>(c);
-  text += {kDigits[byte >> 4], kDigits[byte & 15]};
-}
+constexpr char kHex[] = "0123456789ABCDEF";
 
-std::string quoted(std::string_view bytes) {
+std::string chars::quoted(std::string_view bytes) {
   std::string text = "'";
   for (const char c : bytes.substr(0, 40)) {
     if (c >= ' ' && c < 127) text += c;
-    else append_hex(text += "\\x", c);
+    else text.append({'\\', 'x', kHex[c >> 4 & 15], kHex[c & 15]});
   }
   return text += bytes.size() > 40 ? "...'" : "'";
 }
 
-void refuse(const char* what, std::string_view text, std::string_view found,
+void chars::refuse(const char* what, std::string_view text, std::string_view found,
             const std::string& expected, int status) {
   throw ProtocolError(what + (": expected " + expected) + " at offset " +
                       std::to_string(found.data() - text.data()) + ", found " + quoted(found), status);
 }
 
-static void write(std::string& block, const Field& field) {
-  block.append(field.name).append(": ").append(field.value).append("\r\n");
-}
-
 Headers::Headers(std::initializer_list<Field> fields) {
   for (const auto& [name, value] : fields) {
-    if (!is_token(name)) {
+    if (!is_token(name))
       throw std::invalid_argument("header " + quoted(name) + ": the name is not a token");
-    }
     if (const std::size_t good = run(kText, value); good != value.size()) {
       throw std::invalid_argument("header " + quoted(name) + ": its value has a control byte at offset " +
                                   std::to_string(good) + ": " + quoted(value));
     }
-    write(block_, {name, trim(value)});
+    append({name, trim(value)});
   }
 }
 
 std::optional<std::string_view> Headers::get(std::string_view name) const noexcept {
-  for (const Field& field : *this) {
+  for (const Field& field : *this)
     if (same(field.name, name)) return field.value;
-  }
   return std::nullopt;
 }
 
@@ -77,19 +68,10 @@ void Headers::set(std::string_view name, std::string_view value) {
 
 std::size_t Headers::remove(std::string_view name) {
   Headers kept;
-  for (const Field& field : *this) {
-    if (!same(field.name, name)) write(kept.block_, field);
-  }
+  for (const Field& field : *this)
+    if (!same(field.name, name)) kept.append(field);
   block_.swap(kept.block_);
   return kept.size() - size();
-}
-
-void Headers::assign(std::span<const Field> checked) {
-  std::size_t bytes = 0;
-  for (const auto& [name, value] : checked) bytes += name.size() + value.size() + 4;
-  block_.clear();
-  block_.reserve(bytes);
-  for (const Field& field : checked) write(block_, field);
 }
 
 std::size_t Headers::size() const noexcept {
@@ -139,9 +121,8 @@ std::string_view reason_phrase(int status) noexcept {
       {501, "Not Implemented"}, {502, "Bad Gateway"}, {503, "Service Unavailable"},
       {504, "Gateway Timeout"}, {505, "HTTP Version Not Supported"},
   };
-  for (const auto& [code, phrase] : kPhrases) {
+  for (const auto& [code, phrase] : kPhrases)
     if (code == status) return phrase;
-  }
   return "Unknown";
 }
 
@@ -149,7 +130,7 @@ bool is_token(std::string_view text) noexcept { return !text.empty() && all(kTok
 
 // --- URLs: sections are RFC 3986's ---------------------------------------------------------------
 
-std::optional<std::pair<std::string_view, std::string_view>> split_host(std::string_view text) {
+std::optional<std::pair<std::string_view, std::string_view>> chars::split_host(std::string_view text) {
   const bool bracket = text.starts_with('[');
   const std::size_t size = bracket ? text.find(']') + 1 : run(kHost, text);
   std::string_view host = text.substr(0, size), port = text.substr(size);
@@ -201,16 +182,17 @@ std::string without_dots(std::string_view path) {
 }  // namespace
 
 Url Url::parse(std::string_view text) {
+  const auto no = [text](std::string_view found, const char* expected) {
+    refuse("URL", text, found, expected);
+  };
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool good = is(kTarget, text[i]) || text[i] == '#';
-    if (!good) refuse("URL", text, text.substr(i, 1), "visible ASCII without '\\'");
+    if (!good) no(text.substr(i, 1), "visible ASCII without '\\'");
     if (text[i] == '%') unescaped(text, i);
   }
   Url url;
   const bool secure = same(text.substr(0, 8), "https://");
-  if (!secure && !same(text.substr(0, 7), "http://")) {
-    refuse("URL", text, text.substr(0, 8), "http:// or https://");
-  }
+  if (!secure && !same(text.substr(0, 7), "http://")) no(text.substr(0, 8), "http:// or https://");
   url.scheme = secure ? "https" : "http";
   std::string_view rest = text.substr(url.scheme.size() + 3);
   std::string_view server = rest.substr(0, rest.find_first_of("/?#"));
@@ -220,22 +202,20 @@ Url Url::parse(std::string_view text) {
     url.userinfo = server.substr(0, at);
     server.remove_prefix(at + 1);
     const std::size_t second = server.find('@');
-    if (second != server.npos) refuse("URL", text, server.substr(second, 1), "one '@' at most");
+    if (second != server.npos) no(server.substr(second, 1), "one '@' at most");
     const std::string user = decode(url.userinfo.substr(0, url.userinfo.find(':')));
     const std::string both = decode(url.userinfo);
-    if (user.find(':') != user.npos || !all(kText, both) || both.find('\t') != both.npos) {
-      refuse("URL", text, server.substr(0, 0), "no control byte, and no ':' in the user, before this");
-    }
+    const bool plain = all(kText, both) && both.find('\t') == both.npos && user.find(':') == user.npos;
+    if (!plain) no(server.substr(0, 0), "no control byte, and no ':' in the user, before this");
   }
 
   const auto split = split_host(server);
   for (const char c : split ? split->first : "") url.host += lower(c);
-  if (!split || !is_unmistakable(url.host)) {
-    refuse("URL", text, server, "a name, four decimal octets or [an IPv6 address], or that and a port");
-  }
+  const bool good = split && is_unmistakable(url.host);
+  if (!good) no(server, "a name, four decimal octets or [an IPv6 address], or that and a port");
   const std::string_view port = split->second;
   const auto wanted = port.empty() ? default_port(url.scheme) : number(port);
-  if (!wanted || *wanted > 65535 || port.starts_with('0')) refuse("URL", text, port, "a port");
+  if (!wanted || *wanted > 65535 || port.starts_with('0')) no(port, "a port");
   url.port = static_cast<unsigned short>(*wanted);
 
   rest = rest.substr(0, rest.find('#'));
@@ -277,7 +257,7 @@ std::string encode_component(std::string_view text) {
   std::string encoded;
   for (const char c : text) {
     if (is(kHost, c) || c == '~') encoded += c;
-    else append_hex(encoded += '%', c);
+    else encoded.append({'%', kHex[c >> 4 & 15], kHex[c & 15]});
   }
   return encoded;
 }

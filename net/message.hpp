@@ -9,6 +9,8 @@
 //   2. Headers are one block of bytes, as they go over the wire: `name: value\r\n` for each.
 #pragma once
 
+#include <array>
+
 #include "../reactor/future.hpp"
 #include "address.hpp"
 #include "json.hpp"
@@ -46,9 +48,12 @@ class Headers {
   void set(std::string_view name, std::string_view value);
   // Removes all fields of that name; returns how many.
   std::size_t remove(std::string_view name);
-  // Becomes these fields, which a HeadParser has checked. Allocates once, or not if it has the room.
-  void assign(std::span<const Field> checked);
   void clear() noexcept { block_.clear(); }
+  // For HeadParser: has room for so many bytes without allocation; appends what is checked.
+  void reserve(std::size_t bytes) { block_.reserve(bytes); }
+  void append(const Field& checked) {
+    block_.append(checked.name).append(": ").append(checked.value).append("\r\n");
+  }
 
   // For range-for. Holds the field it points at, so a reference to it lasts until ++.
   class Iterator {
@@ -179,3 +184,74 @@ std::string http_date(std::int64_t unix_seconds);
 // Whether it may be a method or the name of a field (RFC 9110, 5.6.2).
 bool is_token(std::string_view text) noexcept;
 }  // namespace hob::inline v0::http
+
+// --- what all of HTTP asks: what a byte may be (RFC 9110, RFC 3986), what bytes make; ASCII only ---
+
+namespace hob::inline v0::http::chars {
+// Of a method or a field's name; of a field's value; of a path or query; of a host's name.
+enum CharClass : unsigned char { kToken = 1, kText = 2, kTarget = 4, kHost = 8 };
+
+inline constexpr auto kClassesOf = [] {
+  std::array<unsigned char, 256> table{};
+  for (unsigned c = 0; c < 256; ++c) {
+    const auto in = [c](std::string_view set) { return set.find(static_cast<char>(c)) != set.npos; };
+    const bool alnum = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+    int classes = 0;
+    if (alnum || in("!#$%&'*+-.^_`|~")) classes |= kToken;
+    if (c == '\t' || (c >= ' ' && c != 127)) classes |= kText;
+    if (c > ' ' && c < 127 && !in("#\\")) classes |= kTarget;
+    if (alnum || in("-._")) classes |= kHost;
+    table[c] = static_cast<unsigned char>(classes);
+  }
+  return table;
+}();
+
+constexpr bool is(CharClass which, char c) noexcept {
+  return (kClassesOf[static_cast<unsigned char>(c)] & which) != 0;
+}
+// How many bytes at the front are of the class.
+constexpr std::size_t run(CharClass which, std::string_view bytes) noexcept {
+  const auto in = [=](char c) { return is(which, c); };
+  return static_cast<std::size_t>(std::find_if_not(bytes.begin(), bytes.end(), in) - bytes.begin());
+}
+constexpr bool all(CharClass which, std::string_view bytes) noexcept {
+  return run(which, bytes) == bytes.size();
+}
+
+constexpr char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+// Whether they are equal but for the case of letters.
+constexpr bool same(std::string_view a, std::string_view b) noexcept {
+  const auto alike = [](char c, char d) { return lower(c) == lower(d); };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), alike);
+}
+
+// Takes the front off, up to the mark, which goes as well.
+constexpr std::string_view cut(std::string_view& text, char mark) noexcept {
+  const std::string_view front = text.substr(0, text.find(mark));
+  text.remove_prefix(std::min(front.size() + 1, text.size()));
+  return front;
+}
+
+// Without the blanks around it.
+constexpr std::string_view trim(std::string_view text) noexcept {
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+  return text.substr(0, text.find_last_not_of(" \t") + 1);
+}
+
+// The number below 2^63 that the text is, if it is just digits, and no more than that takes.
+std::optional<std::uint64_t> number(std::string_view text, int base = 10) noexcept;
+
+// Takes host [":" [port]] apart, if it is that: a name, or an IPv6 address in brackets, which go; and
+// five digits at most.
+std::optional<std::pair<std::string_view, std::string_view>> split_host(std::string_view text);
+
+// The bytes in quotes, for a message: what does not print as \xNN, and cut if there are many.
+std::string quoted(std::string_view bytes);
+
+// Throws ProtocolError: "URL: expected two hex digits at offset 7, found '%x'". `found` is a part of
+// `text`; the rest is not shown, as it may hold a password.
+[[noreturn]] void refuse(const char* what, std::string_view text, std::string_view found,
+                         const std::string& expected, int status = 0);
+}  // namespace hob::inline v0::http::chars

@@ -92,6 +92,21 @@ TEST_CASE("what is no response is an error that quotes it") {
   });
 }
 
+TEST_CASE("a head has as many fields as its limit says, however many that are") {
+  on_net([]() -> Future<> {
+    std::string fields;
+    for (int i = 0; i < 1000; ++i) fields += "A: b\r\n";
+    http::SessionOptions options;
+    for (const std::size_t limit : {1001, 1000, 999}) {
+      options.limits.fields = limit;
+      Peer peer({answers_and_closes({"HTTP/1.1 200 OK\r\n" + fields + "\r\n"})});
+      auto response = co_await as_result(http::request(http::Request("GET", peer.url()), options));
+      CHECK(response.has_value() == (limit >= 1000));
+      if (response.has_value()) CHECK(response.value().headers.size() == 1000);
+    }
+  });
+}
+
 TEST_CASE("a body over the limit is LimitExceeded, and its connection is closed; open() has no limit") {
   on_net([]() -> Future<> {
     http::SessionOptions ten;

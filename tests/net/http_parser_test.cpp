@@ -6,10 +6,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "../counting_new.hpp"
 
 namespace hob_test::http_parser_test {
 using namespace hob::http;
@@ -40,12 +43,19 @@ std::vector<std::vector<std::size_t>> cuts(std::size_t size) {
   return all;
 }
 
-std::string describe(const Head& head) {
-  std::string text = head.method.empty() ? std::to_string(head.status) + ' ' + std::string(head.reason)
-                                         : std::string(head.method) + ' ' + std::string(head.target) + " @" +
-                                               std::string(head.host);
-  text += " 1." + std::to_string(head.minor);
-  for (const auto& [name, value] : head.fields) {
+std::string first_line(const Request& request) {
+  const std::string host(request.headers.get("Host").value_or(""));
+  return request.method + ' ' + request.target + " @" + host;
+}
+
+std::string first_line(const Response& response) {
+  return std::to_string(response.status) + ' ' + response.reason;
+}
+
+template <class Message>
+std::string describe(const Message& message, const Head& head) {
+  std::string text = first_line(message) + " 1." + std::to_string(head.minor);
+  for (const auto& [name, value] : message.headers) {
     text.append(" ").append(name).append("=").append(value).append(";");
   }
   if (head.body == Body::length) text += " length " + std::to_string(head.length);
@@ -55,17 +65,16 @@ std::string describe(const Head& head) {
 }
 
 // What a head comes to: what it says and its size, "incomplete", or the status and the error.
-template <class Parse>
+template <class Message, class Parse>
 std::string outcome(std::string_view input, const std::vector<std::size_t>& prefixes, Limits limits,
                     Parse parse) {
   HeadParser parser(limits);
+  Message message;
   try {
     for (const std::size_t prefix : prefixes) {
       const Exact bytes(input.substr(0, prefix));
-      std::vector<Field> room(4);
-      Head head(room);
-      const std::size_t size = parse(parser, bytes.view(), head);
-      if (size != 0) return describe(head) + " (" + std::to_string(size) + ")";
+      const std::size_t size = parse(parser, bytes.view(), message);
+      if (size != 0) return describe(message, parser.head()) + " (" + std::to_string(size) + ")";
     }
   } catch (const ProtocolError& error) {
     return std::to_string(error.status) + ": " + error.what();
@@ -73,23 +82,24 @@ std::string outcome(std::string_view input, const std::vector<std::size_t>& pref
   return "incomplete";
 }
 
-template <class Parse>
+template <class Message, class Parse>
 std::string outcome(std::string_view input, Limits limits, Parse parse) {
-  const std::string whole = outcome(input, {input.size()}, limits, parse);
+  limits.fields = std::min<std::size_t>(limits.fields, 4);
+  const std::string whole = outcome<Message>(input, {input.size()}, limits, parse);
   for (const auto& prefixes : cuts(input.size())) {
-    const std::string cut = outcome(input, prefixes, limits, parse);
+    const std::string cut = outcome<Message>(input, prefixes, limits, parse);
     CHECK_MESSAGE(cut == whole, input, " cut at ", prefixes.front());
   }
   return whole;
 }
 
 std::string request(std::string_view input, Limits limits = Limits()) {
-  return outcome(input, limits, [](auto& parser, auto bytes, auto& head) { return parser.request(bytes, head); });
+  return outcome<Request>(input, limits, [](auto& parser, auto bytes, auto& into) { return parser.request(bytes, into); });
 }
 
 std::string response(std::string_view input, std::string_view method = "GET") {
-  return outcome(input, Limits(), [&](auto& parser, auto bytes, auto& head) {
-    return parser.response(bytes, head, method);
+  return outcome<Response>(input, Limits(), [&](auto& parser, auto bytes, auto& into) {
+    return parser.response(bytes, into, method);
   });
 }
 
@@ -325,26 +335,37 @@ TEST_CASE("limits are errors as soon as they are passed, and not before") {
 
 TEST_CASE("a parser is ready for the next head when it has returned one, or is reset") {
   const std::string two = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n";
-  Field room[8];
-  Head head(room);
+  Request request;
   HeadParser parser;
-  CHECK(parser.request(std::string_view(two).substr(0, 20), head) == 0);
-  const std::size_t first = parser.request(two, head);
-  CHECK(head.target == "/1");
-  CHECK(parser.request(std::string_view(two).substr(first), head) == two.size() - first);
-  CHECK(head.target == "/2");
-  CHECK(parser.request("GET /3 HTTP/1.1\r\nHost: a\r\n", head) == 0);
+  CHECK(parser.request(std::string_view(two).substr(0, 20), request) == 0);
+  const std::size_t first = parser.request(two, request);
+  CHECK(request.target == "/1");
+  CHECK(parser.request(std::string_view(two).substr(first), request) == two.size() - first);
+  CHECK(request.target == "/2");
+  CHECK(parser.request("GET /3 HTTP/1.1\r\nHost: a\r\n", request) == 0);
   parser.reset();
-  CHECK(parser.request(two, head) == first);
-  CHECK(head.target == "/1");
+  CHECK(parser.request(two, request) == first);
+  CHECK(request.target == "/1");
 }
 
 TEST_CASE("a parser that is given fewer bytes than before says so") {
-  Field room[8];
-  Head head(room);
+  Request request;
   HeadParser parser;
-  CHECK(parser.request("GET / HTTP/1.1\r\nHost: a", head) == 0);
-  CHECK_THROWS_AS(parser.request("GET / HTTP/1.1\r\nHost", head), std::logic_error);
+  CHECK(parser.request("GET / HTTP/1.1\r\nHost: a", request) == 0);
+  CHECK_THROWS_AS(parser.request("GET / HTTP/1.1\r\nHost", request), std::logic_error);
+}
+
+TEST_CASE("a head goes into a message with one allocation for its headers, and into a used one with none") {
+  const std::string_view head = "GET / HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n\r\n";
+  HeadParser parser;
+  Request request;
+  std::size_t before = hob_test::heap().allocations;
+  CHECK(parser.request(head, request) == head.size());
+  CHECK(hob_test::heap().allocations - before <= 1);
+  before = hob_test::heap().allocations;
+  CHECK(parser.request(head, request) == head.size());
+  CHECK(hob_test::heap().allocations == before);
+  CHECK(request.headers.wire() == "Host: localhost:8080\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n");
 }
 
 TEST_CASE("a response's head says how its body ends") {

@@ -3,11 +3,8 @@
 
 #include <doctest/doctest.h>
 
-#include <span>
 #include <stdexcept>
 #include <string>
-
-#include "../counting_new.hpp"
 
 namespace hob_test::message_test {
 using namespace hob::http;
@@ -82,18 +79,6 @@ TEST_CASE("the refusal names the header and shows where") {
   CHECK_THROWS_WITH(headers.add("X-A", "b\r\n"),
                     "header 'X-A': its value has a control byte at offset 1: 'b\\x0D\\x0A'");
   CHECK_THROWS_WITH(headers.add("X A", "b"), "header 'X A': the name is not a token");
-}
-
-TEST_CASE("a parsed head goes into Headers with one allocation, and into used ones with none") {
-  const Field fields[] = {{"Host", "localhost:8080"}, {"User-Agent", "curl/7.88.1"}, {"Accept", "*/*"}};
-  Headers headers;
-  std::size_t before = hob_test::heap().allocations;
-  headers.assign(fields);
-  CHECK(hob_test::heap().allocations - before <= 1);
-  before = hob_test::heap().allocations;
-  headers.assign(std::span(fields).first(2));
-  CHECK(hob_test::heap().allocations == before);
-  CHECK(headers.wire() == "Host: localhost:8080\r\nUser-Agent: curl/7.88.1\r\n");
 }
 
 TEST_CASE("a target is a path, decoded, and a query that is asked by name") {
