@@ -116,7 +116,7 @@ std::size_t HeadParser::parse(const Reader& reader, Headers& headers, Begin begi
       begin(line);
       headers.clear();
       const std::size_t end = bytes.find("\r\n\r\n", text_);
-      if (end != bytes.npos) headers.reserve(end);
+      if (end != bytes.npos) headers.block_.reserve(end);
     } else if (!line.empty()) {
       const bool full = seen_.fields++ == limits_.fields;
       if (full) reader.no(line, "at most " + std::to_string(limits_.fields) + " fields", 431);

@@ -49,11 +49,6 @@ class Headers {
   // Removes all fields of that name; returns how many.
   std::size_t remove(std::string_view name);
   void clear() noexcept { block_.clear(); }
-  // For HeadParser: has room for so many bytes without allocation; appends what is checked.
-  void reserve(std::size_t bytes) { block_.reserve(bytes); }
-  void append(const Field& checked) {
-    block_.append(checked.name).append(": ").append(checked.value).append("\r\n");
-  }
 
   // For range-for. Holds the field it points at, so a reference to it lasts until ++.
   class Iterator {
@@ -81,6 +76,10 @@ class Headers {
   std::string_view wire() const noexcept { return block_; }
 
  private:
+  friend class HeadParser;
+  void append(const Field& checked) {
+    block_.append(checked.name).append(": ").append(checked.value).append("\r\n");
+  }
   std::string block_;
 };
 
