@@ -30,7 +30,6 @@ class Waiter : public Link {
     given_ = true;
     task_->arm();
   }
-  Runnable& task() const noexcept { return *task_; }
 
  protected:
   Waiter() = default;
@@ -65,19 +64,23 @@ class Waiters : public List<Waiter> {
     return true;
   }
   std::size_t break_all() noexcept;  // how many there were
+  Runnable* first() noexcept { return empty() ? nullptr : front().task_; }
 };
 
 // A flag that tasks wait for (asyncio.Event).
 class Event {
  public:
   // Wakes every waiter; who comes later does not wait, until clear().
-  void set() { home_.check(), set_ = true, waiters_.give_all(); }
+  void set() { home_.check(), fire(); }
   void clear() { home_.check(), set_ = false; }
   bool is_set() const noexcept { return set_; }
 
   // Returns once set() has been called, also if it is cleared again meanwhile.
   class Wait;
   Wait wait();
+  // set() where nothing may be thrown; and the task that waits longest, may be null.
+  void fire() noexcept { set_ = true, waiters_.give_all(); }
+  Runnable* first() noexcept { return waiters_.first(); }
 
  private:
   Home home_;
@@ -152,7 +155,7 @@ class Condition {
  public:
   // Releases the guard, waits to be notified, takes the lock again. Dropped: the guard stays empty,
   // and a notification that had come goes on to the next waiter.
-  Future<> wait(Permit& guard) { return waited(Own(), *this, guard); }
+  Future<> wait(Permit& guard, Own = Own());
   void notify_one() { home_.check(), waiters_.give_first(granted_); }
   void notify_all() {
     home_.check();
@@ -161,7 +164,6 @@ class Condition {
 
  private:
   class Notified;
-  static Future<> waited(Own, Condition& condition, Permit& guard);
   Home home_;
   Waiters waiters_;
   Waiters granted_;
@@ -349,11 +351,11 @@ class Condition::Notified : public Leaf<Notified>, Waiter {
   Condition& condition_;
 };
 
-inline Future<> Condition::waited(Own, Condition& condition, Permit& guard) {
-  condition.home_.check();
+inline Future<> Condition::wait(Permit& guard, Own) {
+  home_.check();
   if (!guard) misuse("Condition::wait needs a guard that holds its Mutex");
   Semaphore& mutex = *guard.of_;
-  Notified notified(condition);
+  Notified notified(*this);
   Semaphore::Return back;
   mutex.returns_.push_back(back);
   guard.release();
