@@ -90,7 +90,15 @@ class Callback final : public Runnable, public Framed {
 
  private:
   friend class Loop;
-  static void call(Runnable& self);
+  // Done with before it is called: f may drop the handle, or be the last to need anything of the loop.
+  static void call(Runnable& self) {
+    auto& callback = static_cast<Callback&>(self);
+    Closure f = std::move(callback.f_);
+    const std::source_location site = callback.site_;
+    here.loop->running_ = nullptr;
+    if (callback.hook_.linked()) delete &callback;
+    here.loop->call(f, site);
+  }
 
   Closure f_;
   Alarm alarm_;

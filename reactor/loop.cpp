@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // loop.cpp — the beginning and the end of a loop, the turn in between (described in loop.hpp), and how
-// functions, signals and descriptors get there.
+// functions and signals get there.
 #include "loop.hpp"
 
 #include <csignal>
@@ -68,10 +68,6 @@ Loop::~Loop() {
 Loop& Loop::current() {
   if (!here.loop) misuse("there is no Loop on this thread");
   return *here.loop;
-}
-
-void Loop::check_thread() const {
-  if (here.loop != this) misuse("a Loop belongs to one thread: from another one use Loop::post");
 }
 
 // --- the turn ------------------------------------------------------------------------------------
@@ -172,10 +168,6 @@ void Loop::call(Closure& f, const std::source_location& site) noexcept {
   f.reset();
 }
 
-void Loop::free_done() noexcept {
-  while (!done_.empty()) delete &done_.pop_front();
-}
-
 // --- callbacks and posts -------------------------------------------------------------------------
 
 void Loop::call_soon(Closure f, std::source_location site) {
@@ -192,21 +184,11 @@ TimerHandle Loop::call_at(TimePoint when, Closure f, std::source_location site) 
   return handle;
 }
 
-// Done with before it is called: f may drop the handle, or be the last to need anything of the loop.
-void Callback::call(Runnable& self) {
-  auto& callback = static_cast<Callback&>(self);
-  Closure f = std::move(callback.f_);
-  const std::source_location site = callback.site_;
-  here.loop->running_ = nullptr;
-  if (callback.hook_.linked()) delete &callback;
-  here.loop->call(f, site);
-}
-
 void Loop::post(Closure f) { mailbox_->post(f); }
 
 Remote Loop::remote() { return Remote(mailbox_); }
 
-// --- signals and descriptors ---------------------------------------------------------------------
+// --- signals -----------------------------------------------------------------------------------
 
 void Loop::interruptible() {
   check_thread();
@@ -220,13 +202,5 @@ void Loop::deliver_signals() noexcept {
   if (interruptible_ && (arrived & ~signals.asked & signal_bit(SIGINT))) interrupted_ = true;
   signals.kept |= arrived & signals.asked;
   for (SignalWait& wait : signals.waits) wait.arrived();
-}
-
-int Loop::attach(int fd, Watch& watch, Interest interest) {
-  check_thread();
-  if (const int error = backend_->attach(fd, watch, interest)) return error;
-  watch.site = place_now();
-  attached_.push_back(watch);
-  return 0;
 }
 }  // namespace hob::inline v0

@@ -139,14 +139,24 @@ class Loop {
   }
   Backend& backend() noexcept { return *backend_; }
   // Backend::attach and detach, remembered for the list that debug mode prints.
-  int attach(int fd, Watch& watch, Interest interest);
+  int attach(int fd, Watch& watch, Interest interest) {
+    check_thread();
+    if (const int error = backend_->attach(fd, watch, interest)) return error;
+    watch.site = place_now();
+    attached_.push_back(watch);
+    return 0;
+  }
   void detach(Watch& watch) noexcept { watch.unlink(), backend_->detach(watch); }
   // Frees the task once the present resumption is over: it has settled, or runs at this moment.
   void free_soon(Task& task) noexcept { done_.push_back(task); }
   // Where in the user's source it was that what runs now was resumed. Line 0: nobody knows.
   std::source_location place_now() const noexcept { return Work::place_of(running_); }
   // Whether what the turn has resumed belongs to this task.
-  bool runs_under(const Task& task) const noexcept;
+  bool runs_under(const Task& task) const noexcept {
+    const Work* work = Work::of(running_);
+    while (work && work->collector() != &task) work = Work::of(work->parent());
+    return work != nullptr;
+  }
   // Debug mode: reports it if more than slow_after has passed; of line 0: as `otherwise`.
   void tell_slow(TimePoint before, const std::source_location& site, const char* otherwise) const;
   bool debug() const noexcept { return debug_; }
@@ -154,7 +164,10 @@ class Loop {
   void unhandled(std::exception_ptr error, const std::source_location& site) noexcept {
     unhandled_.push_back({std::move(error), site});
   }
-  void check_thread() const;  // std::logic_error on any thread but the loop's
+  // std::logic_error on any thread but the loop's.
+  void check_thread() const {
+    if (here.loop != this) misuse("a Loop belongs to one thread: from another one use Loop::post");
+  }
   void interruptible();       // for hob::run: Ctrl-C drops the main Future
   void interrupt() noexcept { interrupted_ = true; }  // does that
 
@@ -175,7 +188,9 @@ class Loop {
   void call(Closure& f, const std::source_location& site = {}) noexcept;  // what it throws is nobody's
   void tell_unhandled() noexcept;
   void deliver_signals() noexcept;
-  void free_done() noexcept;
+  void free_done() noexcept {
+    while (!done_.empty()) delete &done_.pop_front();
+  }
   void list_leftovers();
 
   std::unique_ptr<Backend> backend_;

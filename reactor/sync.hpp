@@ -63,7 +63,18 @@ class Waiters : public List<Waiter> {
     granted.push_back(first);
     return true;
   }
-  std::size_t break_all() noexcept;  // how many there were
+  // How many there were.
+  std::size_t break_all() noexcept {
+    std::size_t n = 0;
+    for (; !empty(); ++n) {
+      Waiter& waiter = pop_front();
+      waiter.broken_ = true;
+      // One that was given something is armed already; or it waits for something else by now (a
+      // notified one for the lock), and must not be woken from that.
+      if (!std::exchange(waiter.given_, false)) waiter.task_->arm();
+    }
+    return n;
+  }
   Runnable* first() noexcept { return empty() ? nullptr : front().task_; }
 };
 
@@ -95,7 +106,11 @@ class Semaphore {
  public:
   explicit Semaphore(std::size_t permits) : free_(permits) {}
   // While a permit is out, the program ends with a sentence: its holder would give it back to nobody.
-  ~Semaphore();
+  ~Semaphore() {
+    for (Return& each : returns_) each.gone = true;
+    out_ -= granted_.break_all();
+    if (out_) fatal("a Mutex or Semaphore was destroyed while a Guard or Permit of it was held");
+  }
 
   // Gives a Permit, which gives itself back. Dropped: nothing is taken.
   class Acquire;
@@ -109,7 +124,11 @@ class Semaphore {
   struct Return : Link {  // a Condition's waiter, who will want its permit back
     bool gone = false;    // there is none any more
   };
-  void give_back() noexcept;
+  void give_back() noexcept {
+    if (home_.foreign()) fatal("a Guard or Permit was dropped on a thread that is not its Loop's");
+    // Handed over, if somebody waits: never free for a newcomer in between.
+    if (!waiters_.give_first(granted_)) ++free_, --out_;
+  }
 
   Home home_;
   std::size_t free_;
@@ -271,18 +290,6 @@ class Queue {
 
 // --- implementation from here on -----------------------------------------------------------------
 
-inline std::size_t Waiters::break_all() noexcept {
-  std::size_t n = 0;
-  for (; !empty(); ++n) {
-    Waiter& waiter = pop_front();
-    waiter.broken_ = true;
-    // One that was given something is armed already; or it waits for something else by now (a
-    // notified one for the lock), and must not be woken from that.
-    if (!std::exchange(waiter.given_, false)) waiter.task_->arm();
-  }
-  return n;
-}
-
 class Event::Wait : public Leaf<Wait>, Waiter {
  public:
   explicit Wait(Event& event) noexcept : event_(event) {}
@@ -320,18 +327,6 @@ class Semaphore::Acquire : public Leaf<Acquire, Permit>, Waiter {
 };
 inline Semaphore::Acquire Semaphore::acquire() { return Acquire(*this); }
 inline Semaphore::Acquire Mutex::lock() { return one_.acquire(); }
-
-inline Semaphore::~Semaphore() {
-  for (Return& each : returns_) each.gone = true;
-  out_ -= granted_.break_all();
-  if (out_) fatal("a Mutex or Semaphore was destroyed while a Guard or Permit of it was held");
-}
-
-inline void Semaphore::give_back() noexcept {
-  if (home_.foreign()) fatal("a Guard or Permit was dropped on a thread that is not its Loop's");
-  // Handed over, if somebody waits: never free for a newcomer in between.
-  if (!waiters_.give_first(granted_)) ++free_, --out_;
-}
 
 // Waits for a notification; one that was given and not used goes on to the next waiter.
 class Condition::Notified : public Leaf<Notified>, Waiter {

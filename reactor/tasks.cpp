@@ -35,12 +35,6 @@ void Tasks::drop_all() noexcept {
   }
 }
 
-bool Loop::runs_under(const Task& task) const noexcept {
-  const Work* work = Work::of(running_);
-  while (work && work->collector() != &task) work = Work::of(work->parent());
-  return work != nullptr;
-}
-
 void Task::settled(Work& work) noexcept {
   std::source_location where = work.place();
   if (!where.line()) where = made_;
