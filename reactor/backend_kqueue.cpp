@@ -19,9 +19,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <vector>
-
 #include "posix.hpp"
 
 namespace hob::inline v0 {

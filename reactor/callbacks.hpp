@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <thread>
 
 #include "loop.hpp"
 
@@ -89,7 +90,15 @@ class Callback final : public Runnable, public Framed {
 
  private:
   friend class Loop;
-  static void call(Runnable& self);
+  // Done with before it is called: f may drop the handle, or be the last to need anything of the loop.
+  static void call(Runnable& self) {
+    auto& callback = static_cast<Callback&>(self);
+    Closure f = std::move(callback.f_);
+    const std::source_location site = callback.site_;
+    here.loop->running_ = nullptr;
+    if (callback.hook_.linked()) delete &callback;
+    here.loop->call(f, site);
+  }
 
   Closure f_;
   Alarm alarm_;
@@ -121,11 +130,37 @@ class Mailbox {
   explicit Mailbox(Backend& backend) noexcept : backend_(&backend) {}
 
   // From any thread. False, and f untouched, if the loop is gone.
-  bool post(Closure& f);
+  bool post(Closure& f) {
+    std::unique_lock lock(mutex_);
+    if (!backend_) return false;
+    posts_.push_back(std::move(f));
+    if (!std::exchange(asleep_, false)) return true;
+    Backend& backend = *backend_;
+    ++waking_;
+    lock.unlock();
+    backend.wake();
+    --waking_;
+    return true;
+  }
+
   // For the loop: whether it may sleep, which it may not if something is here.
-  bool fall_asleep();
-  void take(std::vector<Closure>& into);
-  void close(std::vector<Closure>& left) noexcept;
+  bool fall_asleep() {
+    const std::scoped_lock lock(mutex_);
+    return asleep_ = posts_.empty();
+  }
+  void take(std::vector<Closure>& into) {
+    const std::scoped_lock lock(mutex_);
+    asleep_ = false;
+    into.swap(posts_);
+  }
+  void close(std::vector<Closure>& left) noexcept {
+    {
+      const std::scoped_lock lock(mutex_);
+      backend_ = nullptr;
+      left.swap(posts_);
+    }
+    while (waking_ != 0) std::this_thread::yield();
+  }
 
  private:
   std::mutex mutex_;  // guards what follows

@@ -85,7 +85,8 @@ Future {
   T get() && {
     if (!outcome_) misuse("get() of an empty Future: it was moved from, or awaited before");
     if (!ready()) misuse("get() of a Future that is not ready: co_await it, or give it to Loop::run");
-    return take();
+    const auto done = std::move(outcome_);  // freed on every way out
+    return done->take();
   }
 
   // Calls f with the value when it comes, from the loop, never from this call, not even when the
@@ -113,7 +114,7 @@ Future {
 
   // `co_await std::move(future)`, or `co_await call()`. What it awaited is freed before it returns.
   // Awaiting takes no time of its own: a ready Future does not suspend.
-  auto operator co_await() && noexcept { return Awaiter(std::move(*this)); }
+  auto operator co_await() && noexcept { return Awaiter{std::move(outcome_)}; }
 
   // --- implementation from here on -------------------------------------------------------------
   void awaited_by(Work& self) const noexcept {
@@ -128,22 +129,35 @@ Future {
   template <class>
   friend class Promise;
 
-  struct Awaiter;
   struct Drop {
     void operator()(Outcome<T>* outcome) const noexcept { outcome->template drop<T>(); }
   };
+  using Owner = std::unique_ptr<Outcome<T>, Drop>;
+
+  struct Awaiter {
+    Owner work;  // the awaiting coroutine owns it now
+
+    bool await_ready() const {
+      if (!work) misuse("co_await of an empty Future: it was moved from, or awaited before");
+      return work->settled();
+    }
+    template <std::derived_from<Work> P>
+    void await_suspend(std::coroutine_handle<P> h) const {
+      h.promise().awaits(*work);
+    }
+    T await_resume() {
+      const Owner done = std::move(work);
+      return done->take();
+    }
+  };
+
   explicit Future(Outcome<T>* outcome) noexcept : outcome_(outcome) {}
   template <class A>
   static Future drive(Own, A leaf) {
     co_return co_await static_cast<A&&>(leaf);
   }
-  // The result of a settled one.
-  T take() {
-    const Future done = std::move(*this);  // freed on every way out
-    return done.outcome_->take();
-  }
 
-  std::unique_ptr<Outcome<T>, Drop> outcome_;
+  Owner outcome_;
 };
 
 // --- the coroutine -----------------------------------------------------------------------------
@@ -233,26 +247,6 @@ void Work::drop() noexcept {
   else
     step_(*this);  // a Pair, which is never armed
 }
-
-// --- awaiting a Future ---------------------------------------------------------------------------
-
-template <class T>
-struct Future<T>::Awaiter {
-  Future work;  // the awaiting coroutine owns it now
-
-  explicit Awaiter(Future&& from) noexcept : work(std::move(from)) {}
-  Awaiter(const Awaiter&) = delete;
-
-  bool await_ready() const {
-    if (!work) misuse("co_await of an empty Future: it was moved from, or awaited before");
-    return work.ready();
-  }
-  template <std::derived_from<Work> P>
-  void await_suspend(std::coroutine_handle<P> h) const {
-    h.promise().awaits(*work.outcome_);
-  }
-  T await_resume() { return work.take(); }
-};
 
 // Turns any awaitable into a Future, which begins it. A Future stays what it is.
 template <Awaitable A>

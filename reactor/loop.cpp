@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
 // loop.cpp — the beginning and the end of a loop, the turn in between (described in loop.hpp), and how
-// functions, signals and descriptors get there.
+// functions and signals get there.
 #include "loop.hpp"
 
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <thread>
 
-#include "callbacks.hpp"
 #include "outside.hpp"
 
 namespace hob::inline v0 {
@@ -58,10 +56,10 @@ Loop::~Loop() {
   // A destructor may detach or call again: until nothing is left.
   do {
     posts_.clear();
-    detached_.drop_all();
+    detached.drop_all();
     free_done();
     while (!callbacks_.empty()) delete &callbacks_.pop_front().owner;
-  } while (!detached_.empty() || !done_.empty());
+  } while (!detached.empty() || !done_.empty());
   handler_ = nullptr;  // never called from a destructor, and what it refers to may be gone
   tell_unhandled();
   here = Here{};
@@ -70,10 +68,6 @@ Loop::~Loop() {
 Loop& Loop::current() {
   if (!here.loop) misuse("there is no Loop on this thread");
   return *here.loop;
-}
-
-void Loop::check_thread() const {
-  if (here.loop != this) misuse("a Loop belongs to one thread: from another one use Loop::post");
 }
 
 // --- the turn ------------------------------------------------------------------------------------
@@ -154,7 +148,7 @@ std::size_t Loop::resume() {
 
 void Loop::step_timed(Runnable& next) {
   const TimePoint before = clock();
-  const std::source_location site = place_of(&next);
+  const std::source_location site = Work::place_of(&next);
   step(next);
   tell_slow(before, site, "a coroutine before its first await");
 }
@@ -174,10 +168,6 @@ void Loop::call(Closure& f, const std::source_location& site) noexcept {
   f.reset();
 }
 
-void Loop::free_done() noexcept {
-  while (!done_.empty()) delete &done_.pop_front().owner;
-}
-
 // --- callbacks and posts -------------------------------------------------------------------------
 
 void Loop::call_soon(Closure f, std::source_location site) {
@@ -194,54 +184,11 @@ TimerHandle Loop::call_at(TimePoint when, Closure f, std::source_location site) 
   return handle;
 }
 
-// Done with before it is called: f may drop the handle, or be the last to need anything of the loop.
-void Callback::call(Runnable& self) {
-  auto& callback = static_cast<Callback&>(self);
-  Closure f = std::move(callback.f_);
-  const std::source_location site = callback.site_;
-  here.loop->running_ = nullptr;
-  if (callback.hook_.linked()) delete &callback;
-  here.loop->call(f, site);
-}
-
-bool Mailbox::post(Closure& f) {
-  std::unique_lock lock(mutex_);
-  if (!backend_) return false;
-  posts_.push_back(std::move(f));
-  if (!std::exchange(asleep_, false)) return true;
-  Backend& backend = *backend_;
-  ++waking_;
-  lock.unlock();
-  backend.wake();
-  --waking_;
-  return true;
-}
-
-bool Mailbox::fall_asleep() {
-  const std::scoped_lock lock(mutex_);
-  return asleep_ = posts_.empty();
-}
-
-void Mailbox::take(std::vector<Closure>& into) {
-  const std::scoped_lock lock(mutex_);
-  asleep_ = false;
-  into.swap(posts_);
-}
-
-void Mailbox::close(std::vector<Closure>& left) noexcept {
-  {
-    const std::scoped_lock lock(mutex_);
-    backend_ = nullptr;
-    left.swap(posts_);
-  }
-  while (waking_ != 0) std::this_thread::yield();
-}
-
 void Loop::post(Closure f) { mailbox_->post(f); }
 
 Remote Loop::remote() { return Remote(mailbox_); }
 
-// --- signals and descriptors ---------------------------------------------------------------------
+// --- signals -----------------------------------------------------------------------------------
 
 void Loop::interruptible() {
   check_thread();
@@ -249,24 +196,11 @@ void Loop::interruptible() {
 }
 
 void Loop::deliver_signals() noexcept {
-  if (signals_.asked == 0 && !interruptible_) return;
+  if (signals.asked == 0 && !interruptible_) return;
   const std::uint64_t arrived = backend_->take_signals();
   if (arrived == 0) return;
-  if (interruptible_ && (arrived & ~signals_.asked & signal_bit(SIGINT))) interrupted_ = true;
-  signals_.kept |= arrived & signals_.asked;
-  for (SignalWait& wait : signals_.waits) wait.arrived();
-}
-
-int Loop::attach(int fd, Watch& watch, Interest interest) {
-  check_thread();
-  if (const int error = backend_->attach(fd, watch, interest)) return error;
-  watch.site = place_now();
-  attached_.push_back(watch);
-  return 0;
-}
-
-void Loop::detach(Watch& watch) noexcept {
-  watch.unlink();
-  backend_->detach(watch);
+  if (interruptible_ && (arrived & ~signals.asked & signal_bit(SIGINT))) interrupted_ = true;
+  signals.kept |= arrived & signals.asked;
+  for (SignalWait& wait : signals.waits) wait.arrived();
 }
 }  // namespace hob::inline v0

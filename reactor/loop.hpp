@@ -37,7 +37,6 @@
 
 #include "../timers/wheel.hpp"
 #include "backend.hpp"
-#include "future.hpp"
 #include "tasks.hpp"
 
 namespace hob::inline v0 {
@@ -110,7 +109,10 @@ class Loop {
   // Who hears of an error that nobody took: of a dropped Future, a detached one, a callback. Called
   // from the turn, never from a destructor. Default: one line on stderr, with the file:line of the
   // coroutine's last await.
-  void on_unhandled(std::function<void(std::exception_ptr)> handler);
+  void on_unhandled(std::function<void(std::exception_ptr)> handler) {
+    check_thread();
+    handler_ = std::move(handler);
+  }
 
   // Debug mode, also by HOB_DEBUG=1 without a rebuild: a resumption longer than slow_after is
   // reported with the coroutine's file:line and its time; ~Loop lists what is still detached,
@@ -136,31 +138,44 @@ class Loop {
     if (when != tick(kNever)) wheel_.schedule(alarm, when);
   }
   Backend& backend() noexcept { return *backend_; }
-  Signals& signals() noexcept { return signals_; }
-  Tasks& detached() noexcept { return detached_; }
   // Backend::attach and detach, remembered for the list that debug mode prints.
-  int attach(int fd, Watch& watch, Interest interest);
-  void detach(Watch& watch) noexcept;
-  // The Watch of a foreign library's descriptor.
-  Watch& foreign(int fd) { return foreign_[fd]; }
-  List<OnPool>& pooled() noexcept { return pooled_; }
+  int attach(int fd, Watch& watch, Interest interest) {
+    check_thread();
+    if (const int error = backend_->attach(fd, watch, interest)) return error;
+    watch.site = place_now();
+    attached_.push_back(watch);
+    return 0;
+  }
+  void detach(Watch& watch) noexcept { watch.unlink(), backend_->detach(watch); }
   // Frees the task once the present resumption is over: it has settled, or runs at this moment.
-  void free_soon(Hook<Task>& task) noexcept { done_.push_back(task); }
-  // The place in the user's source where it was made or last suspended, of hob's own where the one
-  // that awaits it was; and where what runs now was resumed. Line 0: nobody knows.
-  static std::source_location place_of(Runnable* runnable) noexcept;
-  std::source_location place_now() const noexcept { return place_of(running_); }
-  unsigned dropping = 0;  // how many tasks are being dropped now, one inside the other
+  void free_soon(Task& task) noexcept { done_.push_back(task); }
+  // Where in the user's source it was that what runs now was resumed. Line 0: nobody knows.
+  std::source_location place_now() const noexcept { return Work::place_of(running_); }
   // Whether what the turn has resumed belongs to this task.
-  bool runs_under(const Task& task) const noexcept;
+  bool runs_under(const Task& task) const noexcept {
+    const Work* work = Work::of(running_);
+    while (work && work->collector() != &task) work = Work::of(work->parent());
+    return work != nullptr;
+  }
   // Debug mode: reports it if more than slow_after has passed; of line 0: as `otherwise`.
   void tell_slow(TimePoint before, const std::source_location& site, const char* otherwise) const;
   bool debug() const noexcept { return debug_; }
   // Queues an error that nobody took, for on_unhandled.
-  void unhandled(std::exception_ptr error, const std::source_location& site) noexcept;
-  void check_thread() const;  // std::logic_error on any thread but the loop's
+  void unhandled(std::exception_ptr error, const std::source_location& site) noexcept {
+    unhandled_.push_back({std::move(error), site});
+  }
+  // std::logic_error on any thread but the loop's.
+  void check_thread() const {
+    if (here.loop != this) misuse("a Loop belongs to one thread: from another one use Loop::post");
+  }
   void interruptible();       // for hob::run: Ctrl-C drops the main Future
   void interrupt() noexcept { interrupted_ = true; }  // does that
+
+  Signals signals;
+  Tasks detached;
+  List<OnPool> pooled;
+  std::map<int, Watch> foreign;  // of foreign libraries' descriptors; kept for the next wait
+  unsigned dropping = 0;         // how many tasks are being dropped now, one inside the other
 
  private:
   friend class Callback;
@@ -173,7 +188,9 @@ class Loop {
   void call(Closure& f, const std::source_location& site = {}) noexcept;  // what it throws is nobody's
   void tell_unhandled() noexcept;
   void deliver_signals() noexcept;
-  void free_done() noexcept;
+  void free_done() noexcept {
+    while (!done_.empty()) delete &done_.pop_front();
+  }
   void list_leftovers();
 
   std::unique_ptr<Backend> backend_;
@@ -192,17 +209,13 @@ class Loop {
     Round() noexcept : Runnable(nullptr) {}
   } round_;
   std::shared_ptr<Mailbox> mailbox_;
-  Signals signals_;
-  List<Hook<Task>> done_;         // tasks to be freed after the present resumption
+  List<Task> done_;               // tasks to be freed after the present resumption
   List<Hook<Callback>> callbacks_;
   List<Watch> attached_;
-  std::map<int, Watch> foreign_;  // kept for the next wait
-  List<OnPool> pooled_;
   std::vector<Closure> posts_;    // being called, at most kTurn in a turn
   std::size_t posted_ = 0;        // how many of them have been
   std::vector<std::pair<std::exception_ptr, std::source_location>> unhandled_;
   std::function<void(std::exception_ptr)> handler_;
-  Tasks detached_;
 };
 
 // Makes a Loop, calls f(args...), runs its Future, and returns its value (asyncio.run). Takes SIGINT for

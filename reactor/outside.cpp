@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
 //
-// outside.cpp — from what a Backend reports to the coroutines that wait.
+// outside.cpp — from what a Backend reports, and what other threads do, to the coroutines that wait.
 #include "outside.hpp"
 
+#include "combine.hpp"
 #include "posix.hpp"
+#include "promise.hpp"
 
 namespace hob::inline v0 {
 // --- signals -------------------------------------------------------------------------------------
 
 SignalWait signal(int number) {
   Loop& loop = Loop::current();
-  if ((loop.signals().asked & signal_bit(number)) == 0) {
+  if ((loop.signals.asked & signal_bit(number)) == 0) {
     if (const int error = loop.backend().catch_signal(number, Catch::until_closed))
       throw_errno(error, "catch signal " + std::to_string(number));
-    loop.signals().asked |= signal_bit(number);
+    loop.signals.asked |= signal_bit(number);
   }
   return SignalWait(number);
 }
@@ -23,66 +25,7 @@ SignalWait signal(int number) {
 WaitFd wait_readable(int fd, std::source_location site) noexcept { return {fd, kRead, site}; }
 WaitFd wait_writable(int fd, std::source_location site) noexcept { return {fd, kWrite, site}; }
 
-void WaitFd::begin(Runnable& task) {
-  Loop& loop = *here.loop;
-  const std::string what =
-      (direction_ == kRead ? "wait_readable " : "wait_writable ") + std::to_string(fd_);
-  if (fd_ < 0) throw_errno(EBADF, what);
-  Watch& watch = loop.foreign(fd_);
-  Runnable*& waiter = direction_ == kRead ? watch.reader : watch.writer;
-  bool& latch = direction_ == kRead ? watch.readable : watch.writable;
-  if (waiter) misuse("wait_readable / wait_writable: another task waits for this descriptor already");
-  // Attaching anew reports the state of now: what an earlier wait has latched is history.
-  const auto had = static_cast<Interest>(watch.interest);
-  if (had) loop.detach(watch);
-  latch = false;
-  if (const int error = loop.attach(fd_, watch, static_cast<Interest>(had | direction_))) {
-    if (had && loop.attach(fd_, watch, had) != 0)
-      // It was closed while another task waits for it: that one's own call will say so.
-      watch.on_readable(), watch.on_writable();
-    throw_errno(error, what);
-  }
-  watch.site = site_;
-  watch_ = &watch;
-  task_ = &task;
-  latch ? task.arm() : static_cast<void>(waiter = &task);  // kqueue may have told by refusing
-}
-
-void WaitFd::finish() noexcept {
-  if (!watch_) return;
-  Watch& watch = *std::exchange(watch_, nullptr);
-  // Its event has taken it out already; and perhaps another task waits there by now.
-  Runnable*& waiter = direction_ == kRead ? watch.reader : watch.writer;
-  if (waiter == task_) waiter = nullptr;
-  if (!watch.reader && !watch.writer) here.loop->detach(watch);
-}
-
-// --- the pool ------------------------------------------------------------------------------------
-
-void OnPool::begin(Runnable& task) {
-  Loop& loop = *here.loop;
-  loop.backend().offload(
-      [job = job_, back = loop.remote()] {
-        if (!job->taken.exchange(true)) job->call(), job->call.reset();
-        back.post([job] {
-          if (job->waiter) job->waiter->arm();
-        });
-      },
-      pool_);
-  job_->waiter = &task;
-  made_ = loop.place_now();
-  loop.pooled().push_back(*this);
-}
-
-OnPool::~OnPool() {
-  job_->waiter = nullptr;
-  if (!job_->taken.exchange(true)) job_->call.reset();
-}
-
-std::source_location OnPool::site() const noexcept {
-  const std::source_location place = Loop::place_of(job_->waiter);
-  return place.line() ? place : made_;
-}
+// --- files ---------------------------------------------------------------------------------------
 
 Future<std::string> read_file(std::string path) {
   return to_thread(posix::read_file, std::move(path));
@@ -103,5 +46,75 @@ Future<std::vector<std::string>> list_dir(std::string path) {
 
 Future<FileInfo> stat_file(std::string path) {
   return to_thread(posix::stat_file, std::move(path));
+}
+
+// --- shards --------------------------------------------------------------------------------------
+//
+// The first shard's loop sees each of the others as a Future, so that gather and run do the rest: no
+// thread outlives its Future, and no Future run_shards_of.
+
+namespace {
+using Start = std::function<Future<>(unsigned)>;
+
+class Shard {
+ public:
+  Shard(unsigned number, const Start& start, Promise<> ended) try
+      : ended_(std::move(ended)), thread_([this, number, &start] { run(number, start); }) {
+  } catch (const std::system_error& e) {
+    throw_errno(e.code().value(), "start the thread of a shard");
+  }
+  // Drops the shard's work, if there still is any, as Ctrl-C does that of the first.
+  ~Shard() {
+    {
+      const std::scoped_lock lock(mutex_);
+      dropped_ = true;
+      if (remote_) remote_->post([] { here.loop->interrupt(); });
+    }
+    thread_.join();
+  }
+
+ private:
+  void run(unsigned number, const Start& start) noexcept {
+    std::exception_ptr error;
+    try {
+      Loop loop;
+      if (enter(loop)) loop.run(start(number));
+    } catch (...) {
+      error = std::current_exception();
+    }
+    first_.post([ended = std::move(ended_), error]() mutable {
+      error ? ended.set_error(error) : ended.set_value();
+    });
+  }
+  bool enter(Loop& loop) {
+    const std::scoped_lock lock(mutex_);
+    remote_ = loop.remote();
+    return !dropped_;
+  }
+
+  Promise<> ended_;
+  const Remote first_ = Loop::current().remote();
+  std::mutex mutex_;  // guards the next two
+  bool dropped_ = false;
+  std::optional<Remote> remote_;
+  std::thread thread_;  // last: it uses the others
+};
+
+Future<> on_thread(Own, unsigned number, const Start& start) {
+  Promise<> ended;
+  Future<> end = ended.future();
+  const Shard shard(number, start, std::move(ended));
+  co_await std::move(end);
+}
+}  // namespace
+
+void run_shards_of(unsigned n, const Start& start) {
+  if (n == 0) misuse("run_shards(0): there is at least one shard");
+  run([&] {
+    std::vector<Future<>> shards;
+    for (unsigned number = 1; number < n; ++number) shards.push_back(on_thread(Own(), number, start));
+    shards.push_back(start(0));
+    return gather(std::move(shards));
+  });
 }
 }  // namespace hob::inline v0

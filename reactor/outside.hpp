@@ -14,6 +14,8 @@
 //   2. A job's `waiter` is touched on the loop's thread only.
 #pragma once
 
+#include <cerrno>
+
 #include "callbacks.hpp"
 #include "leaf.hpp"
 
@@ -72,14 +74,14 @@ class SignalWait : public Leaf<SignalWait, int>, public Link {
   explicit SignalWait(int number) noexcept : number_(number) {}
   SignalWait(SignalWait&& from) noexcept : SignalWait(from.number_) {}
 
-  bool try_now() const noexcept { return here.loop->signals().kept & signal_bit(number_); }
+  bool try_now() const noexcept { return here.loop->signals.kept & signal_bit(number_); }
   void begin(Runnable& task) noexcept {
     task_ = &task;
-    here.loop->signals().waits.push_back(*this);
+    here.loop->signals.waits.push_back(*this);
   }
   int finish() noexcept {
     unlink();
-    here.loop->signals().kept &= ~signal_bit(number_);
+    here.loop->signals.kept &= ~signal_bit(number_);
     return number_;
   }
   void arrived() noexcept {
@@ -99,8 +101,38 @@ class WaitFd : public Leaf<WaitFd> {
   ~WaitFd() { finish(); }
 
   bool try_now() const noexcept { return false; }
-  void begin(Runnable& task);
-  void finish() noexcept;
+  void begin(Runnable& task) {
+    Loop& loop = *here.loop;
+    const std::string what =
+        (direction_ == kRead ? "wait_readable " : "wait_writable ") + std::to_string(fd_);
+    if (fd_ < 0) throw_errno(EBADF, what);
+    Watch& watch = loop.foreign[fd_];
+    Runnable*& waiter = direction_ == kRead ? watch.reader : watch.writer;
+    bool& latch = direction_ == kRead ? watch.readable : watch.writable;
+    if (waiter) misuse("wait_readable / wait_writable: another task waits for this descriptor already");
+    // Attaching anew reports the state of now: what an earlier wait has latched is history.
+    const auto had = static_cast<Interest>(watch.interest);
+    if (had) loop.detach(watch);
+    latch = false;
+    if (const int error = loop.attach(fd_, watch, static_cast<Interest>(had | direction_))) {
+      if (had && loop.attach(fd_, watch, had) != 0)
+        // It was closed while another task waits for it: that one's own call will say so.
+        watch.on_readable(), watch.on_writable();
+      throw_errno(error, what);
+    }
+    watch.site = site_;
+    watch_ = &watch;
+    task_ = &task;
+    latch ? task.arm() : static_cast<void>(waiter = &task);  // kqueue may have told by refusing
+  }
+  void finish() noexcept {
+    if (!watch_) return;
+    Watch& watch = *std::exchange(watch_, nullptr);
+    // Its event has taken it out already; and perhaps another task waits there by now.
+    Runnable*& waiter = direction_ == kRead ? watch.reader : watch.writer;
+    if (waiter == task_) waiter = nullptr;
+    if (!watch.reader && !watch.writer) here.loop->detach(watch);
+  }
 
  private:
   int fd_;
@@ -126,12 +158,32 @@ struct PoolCall : PoolJob {
 class OnPool : public Leaf<OnPool>, public Link {
  public:
   OnPool(std::shared_ptr<PoolJob> job, Pool pool) noexcept : job_(std::move(job)), pool_(pool) {}
-  ~OnPool();
+  ~OnPool() {
+    job_->waiter = nullptr;
+    if (!job_->taken.exchange(true)) job_->call.reset();
+  }
 
   bool try_now() const noexcept { return false; }
-  void begin(Runnable& task);
+  void begin(Runnable& task) {
+    Loop& loop = *here.loop;
+    loop.backend().offload(
+        [job = job_, back = loop.remote()] {
+          if (!job->taken.exchange(true)) job->call(), job->call.reset();
+          back.post([job] {
+            if (job->waiter) job->waiter->arm();
+          });
+        },
+        pool_);
+    job_->waiter = &task;
+    made_ = loop.place_now();
+    loop.pooled.push_back(*this);
+  }
   void finish() const noexcept {}
-  std::source_location site() const noexcept;  // who waits, for the list of what is still open
+  // Who waits, for the list of what is still open.
+  std::source_location site() const noexcept {
+    const std::source_location place = Work::place_of(job_->waiter);
+    return place.line() ? place : made_;
+  }
 
  private:
   std::shared_ptr<PoolJob> job_;
@@ -153,10 +205,7 @@ Future<called_t<F, Args...>> to_pool(Pool pool, F&& f, Args&&... args) {
   job->call = [&result = job->result, f = std::forward<F>(f),
                ... args = std::forward<Args>(args)]() mutable {
     try {
-      if constexpr (std::is_void_v<R>)
-        std::invoke(std::move(f), std::move(args)...), result.emplace(std::monostate());
-      else
-        result.emplace(std::invoke(std::move(f), std::move(args)...));
+      result.emplace(to_unit([&]() -> R { return std::invoke(std::move(f), std::move(args)...); }));
     } catch (...) {
       result.emplace(std::current_exception());
     }

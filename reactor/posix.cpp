@@ -109,7 +109,7 @@ struct SignalInbox {
   static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "a signal handler cannot wait");
   std::atomic<std::uint64_t> asked = 0;  // as signal_bit()
   std::atomic<std::uint64_t> arrived = 0;
-  std::uint64_t once = 0;  // asked with Catch::once_if_default
+  std::uint64_t for_good = 0;  // of asked: with Catch::until_closed
   int ends[2] = {-1, -1};  // a byte in it ends wait(); made when first asked
   Watch watch;             // of ends[0]
   std::atomic<SignalInbox*> next = nullptr;
@@ -149,7 +149,7 @@ int settle(int number, const SignalInbox* leaving) noexcept {
   for (SignalInbox* inbox = inboxes.load(); inbox; inbox = inbox->next.load()) {
     if (inbox == leaving || (inbox->asked.load() & signal_bit(number)) == 0) continue;
     asked = true;
-    for_good |= (inbox->once & signal_bit(number)) == 0;
+    for_good |= (inbox->for_good & signal_bit(number)) != 0;
   }
   struct sigaction present;
   if (::sigaction(number, nullptr, &present) == -1) return errno;
@@ -369,9 +369,8 @@ class PosixBackend final : public Backend {
       if (const int error = join_signals()) return error;
     }
     const std::uint64_t asked = inbox_.asked;
-    const std::uint64_t once = inbox_.once & ~signal_bit(number);
-    inbox_.once = how == Catch::once_if_default ? once | signal_bit(number) : once;
     inbox_.asked |= signal_bit(number);
+    if (how == Catch::until_closed) inbox_.for_good |= signal_bit(number);
     const int error = settle(number, nullptr);
     if (error != 0) inbox_.asked = asked;
     return error;

@@ -14,9 +14,7 @@
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
-#include <thread>
 
-#include "error.hpp"
 #include "outside.hpp"
 #include "posix.hpp"
 
@@ -204,16 +202,13 @@ FileInfo stat_file(const std::string& path) {
 #else
   const timespec& modified = info.st_mtim;
 #endif
-  using std::chrono::nanoseconds;
-  using std::chrono::seconds;
-  using std::chrono::system_clock;
   // Clamped to what the clock can say: its nanoseconds end in 1677 and 2262.
-  constexpr auto kMost = std::chrono::duration_cast<seconds>(nanoseconds::max()) - seconds(1);
-  const auto since_epoch =
-      std::clamp(seconds(modified.tv_sec), -kMost, kMost) + nanoseconds(modified.tv_nsec);
+  const TimePoint second(to_duration(std::chrono::seconds(modified.tv_sec)));
+  const TimePoint moment = saturating_add(second, Duration(modified.tv_nsec));
+  using std::chrono::system_clock;
   FileInfo known;
   known.size = static_cast<std::uint64_t>(info.st_size);
-  known.modified += std::chrono::duration_cast<system_clock::duration>(since_epoch);
+  known.modified += std::chrono::duration_cast<system_clock::duration>(moment.time_since_epoch());
   known.is_file = S_ISREG(info.st_mode);
   known.is_directory = S_ISDIR(info.st_mode);
   return known;

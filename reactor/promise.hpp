@@ -184,20 +184,11 @@ class SharedFuture {
 
   bool ready() const noexcept { return hub_ && hub_->work.ready(); }
 
-  class Awaiter : Waiter {
+  class Awaiter : std::shared_ptr<Hub>, public Event::Wait {
    public:
-    explicit Awaiter(std::shared_ptr<Hub> hub) : hub_(std::move(hub)) {}
-    bool await_ready() const noexcept { return hub_->work.ready(); }
-    template <std::derived_from<Work> P>
-    void await_suspend(std::coroutine_handle<P> h) {
-      hub_->home.check();
-      wait_in(hub_->readers, h.promise());
-      h.promise().pause();
-    }
-    decltype(auto) await_resume() const { return hub_->result(); }
-
-   private:
-    std::shared_ptr<Hub> hub_;
+    explicit Awaiter(const std::shared_ptr<Hub>& hub) : std::shared_ptr<Hub>(hub), Wait(hub->done) {}
+    bool await_ready() { return (*this)->work.ready() || Wait::await_ready(); }
+    decltype(auto) await_resume() { return finish(), (*this)->result(); }
   };
   Awaiter operator co_await() const {
     if (!hub_) misuse("co_await of an empty SharedFuture: it was moved from");
@@ -210,10 +201,8 @@ class SharedFuture {
       if (!work) misuse("share() of an empty Future");
       if (!work.ready()) work.outcome().watch(*this);
     }
-    void settled(Work&) noexcept override {
-      while (!readers.empty()) readers.front().give();
-    }
-    Runnable* parent() noexcept override { return readers.empty() ? nullptr : &readers.front().task(); }
+    void settled(Work&) noexcept override { done.fire(); }
+    Runnable* parent() noexcept override { return done.first(); }
     decltype(auto) result() {
       auto& outcome = work.outcome();
       if (outcome.failed()) {
@@ -223,8 +212,7 @@ class SharedFuture {
       return outcome.value();
     }
 
-    Home home;
-    List<Waiter> readers;
+    Event done;
     Future<T> work;  // last: dropped first
   };
   std::shared_ptr<Hub> hub_;

@@ -13,8 +13,6 @@
 //   backend.hpp     the seam to the kernel
 #pragma once
 
-#include "callbacks.hpp"
 #include "combine.hpp"
 #include "outside.hpp"
 #include "promise.hpp"
-#include "sync.hpp"

@@ -40,15 +40,6 @@ void fatal(const char* sentence) noexcept {
   std::abort();
 }
 
-void Loop::on_unhandled(std::function<void(std::exception_ptr)> handler) {
-  check_thread();
-  handler_ = std::move(handler);
-}
-
-void Loop::unhandled(std::exception_ptr error, const std::source_location& site) noexcept {
-  unhandled_.push_back({std::move(error), site});
-}
-
 void Loop::tell_unhandled() noexcept {
   const auto handler = handler_;  // a copy: it may replace itself
   for (auto& [error, site] : std::exchange(unhandled_, {})) {
@@ -70,14 +61,14 @@ void Loop::tell_slow(TimePoint before, const std::source_location& site,
 }
 
 void Loop::list_leftovers() {
-  for (auto& task : detached_.tasks_) {
-    const std::source_location& made = task.owner.made();
+  for (auto& task : detached.tasks_) {
+    const std::source_location& made = task.made();
     say("still detached, " + (made.line() ? "made at " + text(made) + ", " : "") +
-        "waiting at: " + text(task.owner.place()));
+        "waiting at: " + text(task.place()));
   }
   for (auto& watch : attached_)
     say("still attached: descriptor " + std::to_string(watch.fd) + ", from: " + text(watch.site));
-  for (auto& job : pooled_) say("still on the pool, awaited at: " + text(job.site()));
+  for (auto& job : pooled) say("still on the pool, awaited at: " + text(job.site()));
 }
 
 void Work::report() noexcept {
@@ -87,21 +78,17 @@ void Work::report() noexcept {
     print_error(error_, place());
 }
 
-std::source_location Work::place() const noexcept {
+std::source_location Work::place() noexcept {
   std::source_location deepest;
   for (const Work* work = this; work; work = work->flags_ & kAsks ? nullptr : work->child_)
     if (!(work->flags_ & kOwn) && work->site_.line()) deepest = work->site_;
-  return deepest.line() ? deepest : place_above();
+  return deepest.line() ? deepest : place_of(this);
 }
 
-std::source_location Work::place_above() const noexcept {
-  return flags_ & kOwn ? Loop::place_of(parent()) : site_;
-}
-
-std::source_location Loop::place_of(Runnable* runnable) noexcept {
-  if (!runnable) return {};
-  const Work* const work = Work::of(*runnable);
-  return work ? work->place_above() : runnable->site();
+std::source_location Work::place_of(Runnable* at) noexcept {
+  const Work* work = of(at);
+  for (; work && (work->flags_ & kOwn); work = of(at)) at = work->parent();
+  return at ? at->site() : std::source_location();
 }
 
 void Work::adopt() noexcept {

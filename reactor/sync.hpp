@@ -30,18 +30,16 @@ class Waiter : public Link {
     given_ = true;
     task_->arm();
   }
-  // The same where what is given must not be lost: kept in a list until finish() takes it.
-  void give_in(List<Waiter>& granted) noexcept {
-    give();
-    granted.push_back(*this);
-  }
-  Runnable& task() const noexcept { return *task_; }
 
  protected:
   Waiter() = default;
   Waiter(Waiter&&) noexcept : Link() {}
   // Hands out what was given; throws if the primitive has gone.
-  void settle(const char* sentence);
+  void settle(const char* sentence) {
+    if (broken_) throw BrokenPromise(sentence);
+    unlink();
+    given_ = false;
+  }
   bool given_ = false;
 
  private:
@@ -54,20 +52,46 @@ class Waiter : public Link {
 class Waiters : public List<Waiter> {
  public:
   ~Waiters() { break_all(); }
-  std::size_t break_all() noexcept;  // how many there were
+  void give_all() noexcept {
+    while (!empty()) front().give();
+  }
+  // Gives to the first where what is given must not be lost: kept in a list until finish() takes it.
+  bool give_first(Waiters& granted) noexcept {
+    if (empty()) return false;
+    Waiter& first = front();
+    first.give();
+    granted.push_back(first);
+    return true;
+  }
+  // How many there were.
+  std::size_t break_all() noexcept {
+    std::size_t n = 0;
+    for (; !empty(); ++n) {
+      Waiter& waiter = pop_front();
+      waiter.broken_ = true;
+      // One that was given something is armed already; or it waits for something else by now (a
+      // notified one for the lock), and must not be woken from that.
+      if (!std::exchange(waiter.given_, false)) waiter.task_->arm();
+    }
+    return n;
+  }
+  Runnable* first() noexcept { return empty() ? nullptr : front().task_; }
 };
 
 // A flag that tasks wait for (asyncio.Event).
 class Event {
  public:
   // Wakes every waiter; who comes later does not wait, until clear().
-  void set();
+  void set() { home_.check(), fire(); }
   void clear() { home_.check(), set_ = false; }
   bool is_set() const noexcept { return set_; }
 
   // Returns once set() has been called, also if it is cleared again meanwhile.
   class Wait;
   Wait wait();
+  // set() where nothing may be thrown; and the task that waits longest, may be null.
+  void fire() noexcept { set_ = true, waiters_.give_all(); }
+  Runnable* first() noexcept { return waiters_.first(); }
 
  private:
   Home home_;
@@ -82,7 +106,11 @@ class Semaphore {
  public:
   explicit Semaphore(std::size_t permits) : free_(permits) {}
   // While a permit is out, the program ends with a sentence: its holder would give it back to nobody.
-  ~Semaphore();
+  ~Semaphore() {
+    for (Return& each : returns_) each.gone = true;
+    out_ -= granted_.break_all();
+    if (out_) fatal("a Mutex or Semaphore was destroyed while a Guard or Permit of it was held");
+  }
 
   // Gives a Permit, which gives itself back. Dropped: nothing is taken.
   class Acquire;
@@ -96,7 +124,11 @@ class Semaphore {
   struct Return : Link {  // a Condition's waiter, who will want its permit back
     bool gone = false;    // there is none any more
   };
-  void give_back() noexcept;
+  void give_back() noexcept {
+    if (home_.foreign()) fatal("a Guard or Permit was dropped on a thread that is not its Loop's");
+    // Handed over, if somebody waits: never free for a newcomer in between.
+    if (!waiters_.give_first(granted_)) ++free_, --out_;
+  }
 
   Home home_;
   std::size_t free_;
@@ -142,13 +174,15 @@ class Condition {
  public:
   // Releases the guard, waits to be notified, takes the lock again. Dropped: the guard stays empty,
   // and a notification that had come goes on to the next waiter.
-  Future<> wait(Permit& guard) { return waited(Own(), *this, guard); }
-  void notify_one();
-  void notify_all();
+  Future<> wait(Permit& guard, Own = Own());
+  void notify_one() { home_.check(), waiters_.give_first(granted_); }
+  void notify_all() {
+    home_.check();
+    while (waiters_.give_first(granted_)) {}
+  }
 
  private:
   class Notified;
-  static Future<> waited(Own, Condition& condition, Permit& guard);
   Home home_;
   Waiters waiters_;
   Waiters granted_;
@@ -157,7 +191,9 @@ class Condition {
 // Lets n tasks meet (asyncio.Barrier); may be used again and again.
 class Barrier {
  public:
-  explicit Barrier(std::size_t n);
+  explicit Barrier(std::size_t n) : n_(n) {
+    if (n == 0) throw std::invalid_argument("Barrier(0): a barrier is for at least one task");
+  }
 
   // Waits until n tasks are here; gives each its number in the order of arrival, from 0. Dropped: not
   // here any more.
@@ -196,7 +232,7 @@ class Queue {
   Pop pop() { return Pop(*this); }
 
   // No more values: waiting pushers get hob::Closed, poppers what is left and then nothing.
-  void close();
+  void close() { home_.check(), closed_ = true, pushers_.give_all(), poppers_.give_all(); }
 
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
@@ -209,10 +245,39 @@ class Queue {
     std::uint64_t number = 0;  // how many went in before
   };
 
-  void enter(Item* item) noexcept;           // at the end, or to the popper who waits first
-  void put_back(Item* item) noexcept;        // where it was, likewise
-  void give(Item* item) noexcept;            // to the popper who waits first
-  Item* take() noexcept;                     // from the front; lets the first pusher in
+  // At the end, or to the popper who waits first.
+  void enter(Item* item) noexcept {
+    item->number = entered_++;
+    if (!poppers_.empty()) return give(item);
+    items_.push_back(*item), ++size_;
+  }
+  // Where it was, likewise: behind what went in earlier and has come back already; usually that is
+  // nothing.
+  void put_back(Item* item) noexcept {
+    if (!poppers_.empty()) return give(item);
+    List<Item> earlier;
+    while (!items_.empty() && items_.front().number < item->number)
+      earlier.push_back(items_.pop_front());
+    earlier.push_back(*item), ++size_;
+    earlier.splice_back(items_);
+    items_.splice_back(earlier);
+  }
+  // To the popper who waits first.
+  void give(Item* item) noexcept {
+    static_cast<Pop&>(poppers_.front()).item_.reset(item);
+    poppers_.give_first(granted_);
+  }
+  // From the front; lets the first pusher in.
+  Item* take() noexcept {
+    Item& item = items_.pop_front();
+    --size_;
+    if (!pushers_.empty() && !full()) {
+      auto& pusher = static_cast<Push&>(pushers_.front());
+      pusher.give();
+      enter(pusher.item_.release());
+    }
+    return &item;
+  }
 
   Home home_;
   const std::size_t bound_;
@@ -263,6 +328,39 @@ class Semaphore::Acquire : public Leaf<Acquire, Permit>, Waiter {
 inline Semaphore::Acquire Semaphore::acquire() { return Acquire(*this); }
 inline Semaphore::Acquire Mutex::lock() { return one_.acquire(); }
 
+// Waits for a notification; one that was given and not used goes on to the next waiter.
+class Condition::Notified : public Leaf<Notified>, Waiter {
+ public:
+  explicit Notified(Condition& condition) noexcept : condition_(condition) {}
+  ~Notified() {
+    if (given_) condition_.waiters_.give_first(condition_.granted_);
+  }
+  bool try_now() const noexcept { return false; }
+  void begin(Runnable& task) noexcept { wait_in(condition_.waiters_, task); }
+  void finish() {
+    if (!given_) used();  // else it is still granted, until the lock is held again
+  }
+  void used() { settle("the Condition was destroyed"); }
+
+ private:
+  Condition& condition_;
+};
+
+inline Future<> Condition::wait(Permit& guard, Own) {
+  home_.check();
+  if (!guard) misuse("Condition::wait needs a guard that holds its Mutex");
+  Semaphore& mutex = *guard.of_;
+  Notified notified(*this);
+  Semaphore::Return back;
+  mutex.returns_.push_back(back);
+  guard.release();
+  co_await static_cast<Notified&&>(notified);
+  if (back.gone) throw BrokenPromise("the Mutex was destroyed");
+  back.unlink();
+  guard = co_await mutex.acquire();
+  notified.used();
+}
+
 class Barrier::Wait : public Leaf<Wait, std::size_t>, Waiter {
  public:
   explicit Wait(Barrier& barrier) noexcept : barrier_(barrier) {}
@@ -270,12 +368,21 @@ class Barrier::Wait : public Leaf<Wait, std::size_t>, Waiter {
   ~Wait() {
     if (linked()) --barrier_.here_;
   }
-  bool try_now();
+  bool try_now() {
+    barrier_.home_.check();
+    if (++barrier_.here_ < barrier_.n_) return false;
+    barrier_.here_ = 0;
+    while (!barrier_.waiters_.empty()) {
+      auto& waiter = static_cast<Wait&>(barrier_.waiters_.front());
+      waiter.number_ = number_++;
+      waiter.give();
+    }
+    return true;
+  }
   void begin(Runnable& task) noexcept { wait_in(barrier_.waiters_, task); }
   std::size_t finish() { return settle("the Barrier was destroyed"), number_; }
 
  private:
-  friend class Barrier;
   Barrier& barrier_;
   std::size_t number_ = 0;
 };
@@ -336,50 +443,4 @@ class Queue<T>::Pop : public Leaf<Pop, std::optional<T>>, Waiter {
   Queue& queue_;
   std::unique_ptr<Item> item_;
 };
-
-template <class T>
-void Queue<T>::enter(Item* item) noexcept {
-  item->number = entered_++;
-  if (!poppers_.empty()) return give(item);
-  items_.push_back(*item), ++size_;
-}
-
-// Behind what went in earlier and has come back already; usually that is nothing.
-template <class T>
-void Queue<T>::put_back(Item* item) noexcept {
-  if (!poppers_.empty()) return give(item);
-  List<Item> earlier;
-  while (!items_.empty() && items_.front().number < item->number)
-    earlier.push_back(items_.pop_front());
-  earlier.push_back(*item), ++size_;
-  earlier.splice_back(items_);
-  items_.splice_back(earlier);
-}
-
-template <class T>
-void Queue<T>::give(Item* item) noexcept {
-  auto& popper = static_cast<Pop&>(poppers_.front());
-  popper.item_.reset(item);
-  popper.give_in(granted_);
-}
-
-template <class T>
-typename Queue<T>::Item* Queue<T>::take() noexcept {
-  Item& item = items_.pop_front();
-  --size_;
-  if (!pushers_.empty() && !full()) {
-    auto& pusher = static_cast<Push&>(pushers_.front());
-    pusher.give();
-    enter(pusher.item_.release());
-  }
-  return &item;
-}
-
-template <class T>
-void Queue<T>::close() {
-  home_.check();
-  closed_ = true;
-  while (!pushers_.empty()) pushers_.front().give();
-  while (!poppers_.empty()) poppers_.front().give();
-}
 }  // namespace hob::inline v0

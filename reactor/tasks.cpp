@@ -12,7 +12,7 @@ void Tasks::start(Future<> work, std::source_location made) {
   Outcome<void>& outcome = work.outcome();
   if (outcome.settled() && !outcome.failed()) return;
   auto* task = new Task(*this, std::move(work), made.line() ? made : here.loop->place_now());
-  tasks_.push_back(task->hook_);
+  tasks_.push_back(*task);
   if (outcome.settled())
     task->settled(outcome);
   else
@@ -21,12 +21,12 @@ void Tasks::start(Future<> work, std::source_location made) {
 
 void Tasks::drop_all() noexcept {
   while (!tasks_.empty()) {
-    Task& task = tasks_.pop_front().owner;
+    Task& task = tasks_.pop_front();
     task.owner_ = nullptr;
     Loop* const loop = here.loop;
     if (loop && loop->runs_under(task)) {
       if (loop->dropping) fatal("a task dropped another that does not await it, but owns its TaskGroup");
-      loop->free_soon(task.hook_);
+      loop->free_soon(task);
     } else {
       if (loop) ++loop->dropping;
       delete &task;
@@ -35,34 +35,23 @@ void Tasks::drop_all() noexcept {
   }
 }
 
-bool Loop::runs_under(const Task& task) const noexcept {
-  for (Runnable* next = running_; next;) {
-    const Work* work = Work::of(*next);
-    if (!work) return false;
-    if (work->collector() == &task) return true;
-    next = work->parent();
-  }
-  return false;
-}
-
 void Task::settled(Work& work) noexcept {
-  const bool dropped = !owner_;
   std::source_location where = work.place();
   if (!where.line()) where = made_;
-  hook_.unlink();
-  here.loop->free_soon(hook_);
-  if (!dropped)
-    std::exchange(owner_, nullptr)->ended(work.take_error(), where);
-  else if (work.failed())
-    here.loop->unhandled(work.take_error(), where);
+  unlink();
+  here.loop->free_soon(*this);
+  Tasks* const owner = std::exchange(owner_, nullptr);
+  (owner ? *owner : here.loop->detached).ended(work.take_error(), where);
 }
+
+Runnable* Task::parent() noexcept { return owner_ ? owner_->parent() : nullptr; }
 
 void Tasks::ended(std::exception_ptr error, const std::source_location& site) noexcept {
   if (error) here.loop->unhandled(std::move(error), site);
 }
 
 void detach(Future<> work, std::source_location made) {
-  Loop::current().detached().start(std::move(work), made);
+  Loop::current().detached.start(std::move(work), made);
 }
 
 // --- TaskGroup -----------------------------------------------------------------------------------
@@ -95,24 +84,14 @@ TaskGroup::~TaskGroup() {
   if (error_ && !told_ && here.loop) here.loop->unhandled(error_, {});
 }
 
-unsigned TaskGroup::check_open() const {
+Future<> TaskGroup::join(Own) {
   home_.check();
-  if (error_) misuse("TaskGroup::start after a task has failed: the group has ended");
-  return drops_;
-}
-
-void TaskGroup::adopt(Future<> work, unsigned drops) {
-  if (drops == drops_) Tasks::start(std::move(work));
-}
-
-Future<> TaskGroup::joined(Own, TaskGroup& group) {
-  group.home_.check();
   do {
-    co_await Idle(group);
-  } while (!group.empty());
-  if (group.error_) {
-    group.told_ = true;
-    std::rethrow_exception(group.error_);
+    co_await Idle(*this);
+  } while (!empty());
+  if (error_) {
+    told_ = true;
+    std::rethrow_exception(error_);
   }
 }
 

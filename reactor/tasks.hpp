@@ -19,7 +19,26 @@
 #include "future.hpp"
 
 namespace hob::inline v0 {
-class Task;
+class Tasks;
+
+// A piece of work that has such an owner.
+class Task final : public Collector, public Link, public Framed {
+ public:
+  Task(Tasks& owner, Future<> work, const std::source_location& made) noexcept
+      : owner_(&owner), made_(made), work_(std::move(work)) {}
+
+  void settled(Work& work) noexcept override;
+  Runnable* parent() noexcept override;
+  // Where it was made, and where it waits or has failed; line 0: nobody knows.
+  const std::source_location& made() const noexcept { return made_; }
+  std::source_location place() const noexcept { return work_.outcome().place(); }
+
+ private:
+  friend class Tasks;
+  Tasks* owner_;
+  std::source_location made_;
+  Future<> work_;  // last: dropped first
+};
 
 // The owner's side: a set of Tasks. The loop's detached ones are such a set as it is.
 class Tasks {
@@ -44,26 +63,7 @@ class Tasks {
   virtual void ended(std::exception_ptr error, const std::source_location& site) noexcept;
 
   Home home_;
-  List<Hook<Task>> tasks_;
-};
-
-class Task final : public Collector, public Framed {
- public:
-  Task(Tasks& owner, Future<> work, const std::source_location& made) noexcept
-      : hook_(*this), owner_(&owner), made_(made), work_(std::move(work)) {}
-
-  void settled(Work& work) noexcept override;
-  Runnable* parent() noexcept override { return owner_ ? owner_->parent() : nullptr; }
-  // Where it was made, and where it waits or has failed; line 0: nobody knows.
-  const std::source_location& made() const noexcept { return made_; }
-  std::source_location place() const noexcept { return work_.outcome().place(); }
-
- private:
-  friend class Tasks;
-  Hook<Task> hook_;
-  Tasks* owner_;
-  std::source_location made_;
-  Future<> work_;  // last: dropped first
+  List<Task> tasks_;
 };
 
 // A call that is to be a task: f and args decay as std::thread's do (std::ref for references), and are
@@ -126,13 +126,16 @@ class TaskGroup final : private Tasks {
   template <class F, class... Args>
     requires(Awaitable<F> && sizeof...(Args) == 0) || TaskCall<F, Args...>
   void start(F&& f, Args&&... args) {
-    const unsigned drops = check_open();
-    adopt(forget(std::forward<F>(f), std::forward<Args>(args)...), drops);
+    home_.check();
+    if (error_) misuse("TaskGroup::start after a task has failed: the group has ended");
+    const unsigned drops = drops_;
+    Future<> work = forget(std::forward<F>(f), std::forward<Args>(args)...);
+    if (drops == drops_) Tasks::start(std::move(work));  // else its first stretch has dropped all
   }
 
   // Waits until no task is left; rethrows the first error. Dropped: the tasks go on.
   // May be called again, also with new tasks in between.
-  Future<> join() { return joined(Own(), *this); }
+  Future<> join(Own = Own());
 
   // Drops all tasks. May be called by one of them, or by what one awaits or has a TaskGroup for and
   // joins: that one goes on to its next suspension and is dropped there. (What a task has begun and
@@ -141,18 +144,15 @@ class TaskGroup final : private Tasks {
   void cancel() noexcept;
 
  private:
-  unsigned check_open() const;  // drops_
-  void adopt(Future<> work, unsigned drops);
   void ended(std::exception_ptr error, const std::source_location& site) noexcept override;
   Runnable* parent() noexcept override;
   void wake_joins() noexcept;
   class Idle;
-  static Future<> joined(Own, TaskGroup& group);
 
   List<Idle> joins_;           // who waits until the group is empty
   std::exception_ptr error_;   // the first
   std::source_location site_;  // where that was
   bool told_ = false;          // join() has thrown it
-  unsigned drops_ = 0;         // how often all were dropped: a task may do that in its first stretch
+  unsigned drops_ = 0;         // how often all were dropped
 };
 }  // namespace hob::inline v0

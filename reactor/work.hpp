@@ -86,16 +86,16 @@ class Work : public Runnable {
   }
   void set_place(const std::source_location& place) noexcept { site_ = place, clear(kOwn); }
   // Where in the user's source it waits, or has failed: the deepest place that is known, else
-  // place_above(); and that of this or the next one up the tree. None: line 0.
-  std::source_location place() const noexcept;
-  std::source_location place_above() const noexcept;
+  // place_of() itself, which is its own, or the next one's up the tree. None: line 0.
+  std::source_location place() noexcept;
+  static std::source_location place_of(Runnable* runnable) noexcept;
   Collector* collector() const noexcept {
     return flags_ & kCollected ? reader_.collector : nullptr;
   }
   // The Work behind a Runnable, if it is one.
-  static Work* of(Runnable& runnable) noexcept {
-    auto& work = static_cast<Work&>(runnable);
-    return work.flags_ & kIsWork ? &work : nullptr;
+  static Work* of(Runnable* runnable) noexcept {
+    auto* work = static_cast<Work*>(runnable);
+    return work && (work->flags_ & kIsWork) ? work : nullptr;
   }
   // Its owner, a Future<T>, lets go.
   template <class T>
