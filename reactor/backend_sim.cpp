@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <csignal>
 #include <deque>
+#include <sstream>
 
 #include "sim.hpp"
 
@@ -106,8 +107,12 @@ class SimBackend final : public Backend {
     if (k.woken.exchange(false) || k.signals_arrived || !here.ready->empty()) return;
     if (until <= k.now) return;
     if (!k.jobs.empty()) until = std::min(until, k.jobs.front().first);
-    if (until == kNever)
-      throw Deadlock("every task waits, and nothing is left that could ever wake one of them");
+    if (until == kNever) {
+      std::ostringstream what;
+      what << "every task waits, and nothing is left that could ever wake one of them\n";
+      if (here.loop) here.loop->dump_tasks(what);
+      throw Deadlock(what.str());
+    }
     k.now = std::max(k.now, until);
     while (!k.jobs.empty() && k.jobs.front().first <= k.now) {
       const auto job = std::move(k.jobs.front().second);

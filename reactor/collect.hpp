@@ -35,28 +35,27 @@ Work& watched(const Future<T>& future) {
 
 // Learns who has settled. Awaited until there is news, and again: until the next has settled, or all
 // have, or (failure) one has failed.
-class Arrivals final : public Collector {
+class Arrivals final : public Collector, public Several {
  public:
   using awaited_type = void;
   enum class Until { next, all, failure };
   explicit Arrivals(Until until = Until::next) noexcept : until_(until) {}
   Arrivals(const Arrivals&) = delete;
 
-  // Watches one more.
-  template <class T>
-  void add(const Future<T>& future) {
-    Work& work = watched(future);
-    ++left_;
-    work.settled() ? note(work) : work.watch(*this);
+  // Watches all in a tuple or a vector, which stay where they are.
+  template <class Futures>
+  void add(const Futures& all) {
+    each_of(all, [this](const auto& future) {
+      Work& work = watched(future);
+      ++left_;
+      work.settled() ? note(work) : work.watch(*this);
+    });
+    all_ = &all;
+    each_ = [](const void* futures, const std::function<void(const Work&)>& look) {
+      each_of(*static_cast<const Futures*>(futures), [&](const auto& one) { look(one.outcome()); });
+    };
   }
-  template <class... T>
-  void add(const std::tuple<Future<T>...>& each) {
-    std::apply([&](const auto&... one) { (add(one), ...); }, each);
-  }
-  template <class T>
-  void add(const std::vector<Future<T>>& each) {
-    for (const auto& one : each) add(one);
-  }
+  void each(const std::function<void(const Work&)>& look) const override { each_(all_, look); }
 
   bool await_ready() const noexcept {
     return until_ == Until::next ? !settled_.empty() : left_ == 0 || failed_;
@@ -64,6 +63,7 @@ class Arrivals final : public Collector {
   template <std::derived_from<Work> P>
   void await_suspend(std::coroutine_handle<P> h) noexcept {
     waits_ = true;
+    h.promise().awaits(*this);
     h.promise().pause();
   }
   // From here on nobody waits: what the combinator drops next may settle its siblings.
@@ -86,6 +86,14 @@ class Arrivals final : public Collector {
   void forget() noexcept { waits_ = false; }  // the one who waited has gone on, or away
 
  private:
+  template <class... T, class F>
+  static void each_of(const std::tuple<Future<T>...>& all, F look) {
+    std::apply([&](const auto&... one) { (look(one), ...); }, all);
+  }
+  template <class T, class F>
+  static void each_of(const std::vector<Future<T>>& all, F look) {
+    for (const auto& one : all) look(one);
+  }
   void note(Work& work) noexcept {
     --left_;
     settled_.push_back(work);
@@ -98,6 +106,8 @@ class Arrivals final : public Collector {
   List<Runnable> settled_;
   Work* failed_ = nullptr;
   Work* self_ = nullptr;
+  const void* all_ = nullptr;
+  void (*each_)(const void* all, const std::function<void(const Work&)>& look) = nullptr;
 };
 
 // Waits for one, but no longer than until a deadline, and leaves it its outcome. Both arm the same

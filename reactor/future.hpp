@@ -25,7 +25,6 @@
 
 #include <concepts>
 #include <coroutine>
-#include <functional>
 
 #include "work.hpp"
 

@@ -35,7 +35,7 @@ class [[nodiscard("a leaf begins when it is awaited")]] Leaf {
       h.promise().arm();
     } else {
       self().begin(h.promise());
-      if constexpr (std::derived_from<Self, Asked>) h.promise().awaits(self());
+      if constexpr (requires { h.promise().awaits(self()); }) h.promise().awaits(self());
     }
     h.promise().pause();
   }

@@ -77,7 +77,9 @@ void Loop::turn_until_settled(Work& work) {
   const Turning turning(turning_);
   struct Root final : Runnable {
     Root() noexcept : Runnable([](Runnable&) { here.loop->settled_ = true; }) {}
+    ~Root() { here.loop->main_ = nullptr; }
   } root;
+  main_ = &work;
   work.hush();  // run() throws its error
   settled_ = work.settled();
   if (!settled_) work.watch(root);

@@ -32,6 +32,7 @@
 //   3. Nothing of the user's is called from a destructor of ours, but destructors.
 #pragma once
 
+#include <iosfwd>
 #include <map>
 #include <vector>
 
@@ -120,6 +121,10 @@ class Loop {
   void set_debug(bool on) { check_thread(), debug_ = on; }
   void slow_after(Duration limit = std::chrono::milliseconds(100)) { check_thread(), slow_ = limit; }
 
+  // Prints the tree of who awaits what, one line each: the place in the source where it waits. Roots
+  // are the work of run() and what is detached; a TaskGroup's tasks stand below who joins it.
+  void dump_tasks(std::ostream& out);
+
   // The clock as this turn read it.
   TimePoint now() const { return check_thread(), now_; }
 
@@ -197,6 +202,7 @@ class Loop {
   Wheel wheel_;
   List<Runnable> ready_;
   Runnable* running_ = nullptr;   // what the turn resumed and has not come back from
+  const Work* main_ = nullptr;    // the work of run()
   TimePoint now_;
   bool debug_ = false;
   bool turning_ = false;

@@ -4,6 +4,7 @@
 // blocked the loop, what was left open at its end, the last words of a program that cannot go on.
 #include <cstdio>
 #include <cstdlib>
+#include <ostream>
 
 #include "outside.hpp"
 
@@ -71,6 +72,26 @@ void Loop::list_leftovers() {
   for (auto& job : pooled) say("still on the pool, awaited at: " + text(job.site()));
 }
 
+void Loop::dump_tasks(std::ostream& out) {
+  check_thread();
+  if (main_) out << "run:\n", main_->print(out, 2);
+  if (!detached.empty()) out << "detached:\n";
+  for (auto& task : detached.tasks_) task.work().print(out, 2);
+}
+
+// What only passes on what it awaits has no line of its own.
+void Work::print(std::ostream& out, std::size_t indent) const {
+  for (const Work* work = this; work && !work->settled(); work = work->child_) {
+    if (!(work->flags_ & kOwn)) {
+      out << std::string(indent, ' ') << (work->flags_ & kCoroutine ? text(work->site_) : "a Promise") << '\n';
+      indent += 2;
+    }
+    if (work->flags_ & kAsks) return;
+    if (work->flags_ & kSeveral)
+      return work->several_->each([&](const Work& one) { one.print(out, indent); });
+  }
+}
+
 void Work::report() noexcept {
   if (here.loop)
     here.loop->unhandled(take_error(), place());
@@ -80,7 +101,7 @@ void Work::report() noexcept {
 
 std::source_location Work::place() noexcept {
   std::source_location deepest;
-  for (const Work* work = this; work; work = work->flags_ & kAsks ? nullptr : work->child_)
+  for (const Work* work = this; work; work = work->flags_ & (kAsks | kSeveral) ? nullptr : work->child_)
     if (!(work->flags_ & kOwn) && work->site_.line()) deepest = work->site_;
   return deepest.line() ? deepest : place_of(this);
 }

@@ -57,12 +57,16 @@ void detach(Future<> work, std::source_location made) {
 // --- TaskGroup -----------------------------------------------------------------------------------
 
 // Waits until the group is empty; in its list until it has resumed.
-class TaskGroup::Idle : public Leaf<Idle>, public Link {
+class TaskGroup::Idle : public Leaf<Idle>, public Link, public Several {
  public:
   explicit Idle(TaskGroup& group) noexcept : group_(&group) {}
   void awaited_by(Work& self) noexcept { self_ = &self; }
   bool try_now() const noexcept { return group_->empty(); }
   void begin(Runnable& task) noexcept { task_ = &task, group_->joins_.push_back(*this); }
+  void each(const std::function<void(const Work&)>& look) const override {
+    if (!group_) return;
+    for (const Task& task : group_->tasks_) look(task.work());
+  }
   void finish() {
     if (!group_) throw BrokenPromise("the TaskGroup was destroyed");
     if (group_->error_) self_->set_place(group_->site_);

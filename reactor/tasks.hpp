@@ -32,6 +32,7 @@ class Task final : public Collector, public Link, public Framed {
   // Where it was made, and where it waits or has failed; line 0: nobody knows.
   const std::source_location& made() const noexcept { return made_; }
   std::source_location place() const noexcept { return work_.outcome().place(); }
+  const Work& work() const noexcept { return work_.outcome(); }
 
  private:
   friend class Tasks;

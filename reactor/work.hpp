@@ -11,6 +11,7 @@
 //   3. Result and error are moved out by the reader; an error that nobody took is reported.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <type_traits>
 
@@ -41,6 +42,15 @@ class Asked {
 
  protected:
   ~Asked() = default;
+};
+
+// What waits for several Works at a time: asked for them when somebody wants to see the tree.
+class Several {
+ public:
+  virtual void each(const std::function<void(const Work&)>& look) const = 0;
+
+ protected:
+  ~Several() = default;
 };
 
 // What a Future points at, whatever its type: a coroutine's promise, or the pair behind a Promise.
@@ -81,6 +91,7 @@ class Work : public Runnable {
     pause();
   }
   void awaits(Asked& leaf) noexcept { asked_ = &leaf, flags_ |= kAsks; }
+  void awaits(const Several& all) noexcept { several_ = &all, flags_ |= kSeveral; }
   void comes_from(const Work& child) noexcept {
     if (child.failed() && !(child.flags_ & kOwn)) set_place(child.site_);
   }
@@ -88,6 +99,8 @@ class Work : public Runnable {
   // Where in the user's source it waits, or has failed: the deepest place that is known, else
   // place_of() itself, which is its own, or the next one's up the tree. None: line 0.
   std::source_location place() noexcept;
+  // A line for what has not settled, and below it what it awaits.
+  void print(std::ostream& out, std::size_t indent) const;
   static std::source_location place_of(Runnable* runnable) noexcept;
   Collector* collector() const noexcept {
     return flags_ & kCollected ? reader_.collector : nullptr;
@@ -119,7 +132,8 @@ class Work : public Runnable {
     kCollected = 32,  // the reader is a Collector
     kQuiet = 64,      // see hush()
     kOwn = 128,       // its site is hob's, not the user's
-    kAsks = 256       // it awaits an Asked
+    kAsks = 256,      // it awaits an Asked,
+    kSeveral = 512    // or Several
   };
 
   Work(Step step, unsigned flags) noexcept
@@ -129,9 +143,9 @@ class Work : public Runnable {
   // Whether it may go on.
   bool resumed() noexcept {
     flags_ |= kRunning;
-    if (flags_ & kAsks) {
-      if (!asked_->again(*this)) return pause(), false;
-      clear(kAsks), child_ = nullptr;
+    if (flags_ & (kAsks | kSeveral)) {
+      if (flags_ & kAsks && !asked_->again(*this)) return pause(), false;
+      clear(kAsks | kSeveral), child_ = nullptr;
     }
     if (child_) comes_from(*std::exchange(child_, nullptr));
     return true;
@@ -163,6 +177,7 @@ class Work : public Runnable {
   union {
     const Work* child_ = nullptr;
     Asked* asked_;
+    const Several* several_;
   };
 };
 
