@@ -358,8 +358,8 @@ class SimBackend final : public Backend {
 
   // --- jobs, signals, order -------------------------------------------------------------------
   void offload(std::function<void()> job, Pool) override {
-    k_.at(k_.now + kJob, [&host = host_, ends = host_.ends, job = std::move(job)] {
-      if (host.ends == ends) job();
+    k_.at(k_.now + kJob, [&k = k_, &host = host_, ends = host_.ends, job = std::move(job)] {
+      if (host.ends == ends) job(), host.woken = true, k.stir(host);
     });
   }
 

@@ -107,7 +107,7 @@ void Kernel::turn(Host& host) {
     // It has noted its next deadline before it ran: what ran may have set an earlier one.
     if (moved || host.sleeps <= now)
       stir(host);
-    else if (host.sleeps != kNever)
+    else if (!host.stirs && host.sleeps != kNever)
       alarms.insert({host.sleeps, host.number});
   }
   const auto how = std::exchange(host.doomed, Host::End::none);
@@ -387,7 +387,8 @@ void World::run() {
 
 void World::run_for(Duration span) {
   const TimePoint until = saturating_add(now(), span);
-  while (kernel_->round() || now() < until) kernel_->advance(until);
+  while (kernel_->round() || now() < until)
+    if (kernel_->stirring.empty()) kernel_->advance(until);
 }
 
 Faults& World::link(std::string_view a, std::string_view b) {
