@@ -248,7 +248,7 @@ class SimBackend final : public Backend {
     const std::size_t n = shortened(std::min(into.size(), there));
     std::memcpy(into.data(), socket->inbox.data() + socket->read, n);
     socket->read += n;
-    if (socket->read == socket->inbox.size()) socket->inbox.clear(), socket->read = 0;
+    if (socket->read == socket->inbox.size()) std::string().swap(socket->inbox), socket->read = 0;
     // A short read means to its caller that nothing is left: so this was sent in two.
     else if (n < into.size()) k_.tell(socket->shared_from_this());
     if (const SocketPtr peer = socket->peer.lock()) {

@@ -247,14 +247,14 @@ void Kernel::admit(const SocketPtr& client, Host& host) {
 }
 
 void Kernel::send(const SocketPtr& from, std::string bytes) {
+  const std::size_t size = bytes.size();
+  from->room -= size;
+  from->sent += size;
   const SocketPtr to = from->peer.lock();
   if (!to) {  // closed long since: it answers with a reset
     at(now + 2 * kLocal, [this, from] { fail(from, ECONNRESET); });
     return;
   }
-  const std::size_t size = bytes.size();
-  from->room -= size;
-  from->sent += size;
   carry(from, to->host, size, [this, from, to, bytes = std::move(bytes)] {
     if (to->is == Socket::Is::closed) return reset(to, from);
     to->inbox += bytes;

@@ -38,7 +38,7 @@ class Nobody {
 }  // namespace
 
 TEST_CASE("a refused connection names the address, and carries the code") {
-  Loop loop;
+  Loop loop{kernel()};
   const Nobody nobody;
   const std::string port = std::to_string(nobody.port);
   try {
@@ -59,7 +59,7 @@ TEST_CASE("a refused connection names the address, and carries the code") {
 }
 
 TEST_CASE("a numeric host is its own address, and is not looked up") {
-  Loop loop;
+  Loop loop{kernel()};
   const auto found = loop.run(net::resolve("::1", 80));
   REQUIRE(found.size() == 1);
   CHECK(found[0].to_string() == "[::1]:80");
@@ -68,7 +68,7 @@ TEST_CASE("a numeric host is its own address, and is not looked up") {
 }
 
 TEST_CASE("localhost is found, again from memory; several who ask share one lookup") {
-  Loop loop;
+  Loop loop{kernel()};
   std::vector<Future<std::vector<net::Address>>> asked;
   for (int i = 0; i < 10; ++i) asked.push_back(net::resolve("localhost", 80));
   const auto answers = loop.run(gather(std::move(asked)));
@@ -86,7 +86,7 @@ TEST_CASE("localhost is found, again from memory; several who ask share one look
 }
 
 TEST_CASE("what cannot be a host is refused without asking; a lookup that is dropped harms nobody") {
-  Loop loop;
+  Loop loop{kernel()};
   CHECK(loop.run(error_of(net::resolve("", 80))).find("no name of a host") != std::string::npos);
   CHECK(loop.run(error_of(net::resolve(std::string(300, 'x'), 80))).find("no name") != std::string::npos);
   CHECK(loop.run(error_of(net::resolve(std::string("a\0b", 3), 80))).find("no name") != std::string::npos);
@@ -109,7 +109,7 @@ TEST_CASE("a name that is not found is told with its reason, by resolve and by c
 }
 
 TEST_CASE("connect to a name tries one address after the other") {
-  Loop loop;
+  Loop loop{kernel()};
   net::TcpListener listener = net::listen("127.0.0.1", 0);  // localhost may be ::1 first
   const auto port = listener.address().port();
   CHECK(loop.run(wait_for(net::connect("localhost", port), kPatience)).is_open());
@@ -120,7 +120,7 @@ TEST_CASE("connect to a name tries one address after the other") {
 }
 
 TEST_CASE("a connect that is dropped leaves no descriptor") {
-  Loop loop;
+  Loop loop{kernel()};
   net::TcpListener listener = net::listen("127.0.0.1", 0);
   const auto at = listener.address();
   const auto next_fd = [] {
@@ -137,7 +137,7 @@ TEST_CASE("a connect that is dropped leaves no descriptor") {
 }
 
 TEST_CASE("datagrams come whole, with their sender; a connected socket hears its peer only") {
-  Loop loop;
+  Loop loop{kernel()};
   loop.run([]() -> Future<> {
     const net::Address any = net::Address::parse("127.0.0.1:0");
     net::UdpSocket a = net::UdpSocket::bind(any), b = net::UdpSocket::bind(any);
