@@ -159,7 +159,7 @@ Future<> web_client(World& world, int number, int& settled) {
       must(result.value().status == 200, "a status that nobody gave");
       must(result.value().body == (is_redirect ? "/slow" + path : path + body), "another's answer");
     } else {
-      must(is_network(result.error()), "a request failed as no network fails");
+      must(is_network(result.error()), what(result.error()).c_str());
     }
     ++count;
   };
