@@ -366,9 +366,10 @@ TEST_CASE("sim::test tells the first seed that fails, why, and what that takes")
   };
   CHECK(failure(1, [](World&) {}) == "");
   const std::string text = failure(1000, asks);
+  CAPTURE(text);
   CHECK(text.find("HOB_SIM_SEED=") == 0);
   CHECK(text.find("Connection reset by peer") != std::string::npos);
-  CHECK(text.find("(it takes: reset)") != std::string::npos);
+  CHECK(text.find("(it takes: reset") != std::string::npos);
   CHECK(runs > 11);
   CHECK(failure(5, [](World&) { throw 1; }).find("no std::exception (it takes: no chance)") != std::string::npos);
 }
