@@ -22,45 +22,34 @@ constexpr Duration kJob = std::chrono::milliseconds(1);    // what one takes
 constexpr std::size_t kPathAt = offsetof(sockaddr_un, sun_path);
 constexpr std::size_t kLargest = 65507;  // datagram
 
-Place v4(unsigned a, unsigned b, unsigned c, unsigned d) noexcept {
+// 127.0.0.1, ::1, 10.0.0.2, fd00::2: what begins with `first` and ends with `last`.
+Place made(bool is_v4, unsigned first, std::size_t last) noexcept {
   Place at;
-  at.ip[10] = at.ip[11] = 0xff;
-  unsigned i = 12;
-  for (const unsigned byte : {a, b, c, d}) at.ip[i++] = static_cast<unsigned char>(byte);
-  return at;
-}
-
-Place v6(unsigned first, unsigned last) noexcept {
-  Place at;
-  at.ip[0] = static_cast<unsigned char>(first);
+  if (is_v4) at.ip[10] = at.ip[11] = 0xff;
+  at.ip[is_v4 ? 12 : 0] = static_cast<unsigned char>(first);
   at.ip[14] = static_cast<unsigned char>(last >> 8), at.ip[15] = static_cast<unsigned char>(last);
   return at;
 }
-
+Place loopback(bool is_v4) noexcept { return made(is_v4, is_v4 ? 127 : 0, 1); }
 Place own(const Host& host, bool is_v4) noexcept {
-  const auto n = static_cast<unsigned>(host.number) + 1;
-  return is_v4 ? v4(10, 0, n >> 8, n & 255) : v6(0xfd, n);
+  return made(is_v4, is_v4 ? 10 : 0xfd, static_cast<std::size_t>(host.number) + 1);
 }
 
-Place loopback(bool is_v4) noexcept { return is_v4 ? v4(127, 0, 0, 1) : v6(0, 1); }
-
+// Family and port stand in the same place in IPv4's addresses and in IPv6's.
 Place load(const sockaddr* from, unsigned size) {
   Place to;
-  if (from->sa_family == AF_INET6) {
-    sockaddr_in6 in{};
-    std::memcpy(&in, from, std::min<std::size_t>(size, sizeof in));
-    std::memcpy(to.ip.data(), &in.sin6_addr, 16);
-    to.port = ntohs(in.sin6_port);
-  } else if (from->sa_family == AF_INET) {
-    sockaddr_in in{};
-    std::memcpy(&in, from, std::min<std::size_t>(size, sizeof in));
-    to = v4(0, 0, 0, 0);
-    std::memcpy(to.ip.data() + 12, &in.sin_addr, 4);
-    to.port = ntohs(in.sin_port);
-  } else if (size > kPathAt) {
-    to.path.assign(reinterpret_cast<const char*>(from) + kPathAt, size - kPathAt);
-    if (const auto end = to.path.find('\0', 1); end != to.path.npos) to.path.resize(end);
+  if (from->sa_family == AF_UNIX) {
+    if (size > kPathAt) to.path.assign(reinterpret_cast<const char*>(from) + kPathAt, size - kPathAt);
+    to.path.resize(std::min(to.path.size(), to.path.find('\0', 1)));
+    return to;
   }
+  sockaddr_in6 in{};
+  std::memcpy(&in, from, std::min<std::size_t>(size, sizeof in));
+  const bool is_v4 = from->sa_family == AF_INET;
+  if (is_v4) to = made(true, 0, 0);
+  to.port = ntohs(in.sin6_port);
+  is_v4 ? std::memcpy(&to.ip[12], &reinterpret_cast<const sockaddr_in&>(in).sin_addr, 4)
+        : std::memcpy(&to.ip[0], &in.sin6_addr, 16);
   return to;
 }
 
@@ -68,24 +57,20 @@ Place load(const sockaddr* from, unsigned size) {
 int store(const Place& from, int family, sockaddr* to, unsigned* size) noexcept {
   if (!to) return 0;
   sockaddr_storage all{};
-  std::size_t whole = sizeof(sockaddr_in);
-  all.ss_family = static_cast<sa_family_t>(family);
+  auto& in = reinterpret_cast<sockaddr_in6&>(all);
+  std::size_t whole = family == AF_INET ? sizeof(sockaddr_in) : sizeof in;
+  in.sin6_family = static_cast<sa_family_t>(family);
+  in.sin6_port = htons(static_cast<std::uint16_t>(from.port));
   if (family == AF_INET6) {
-    auto& in = reinterpret_cast<sockaddr_in6&>(all);
     std::memcpy(&in.sin6_addr, from.ip.data(), 16);
-    in.sin6_port = htons(static_cast<std::uint16_t>(from.port));
-    whole = sizeof in;
   } else if (family == AF_INET) {
-    auto& in = reinterpret_cast<sockaddr_in&>(all);
-    std::memcpy(&in.sin_addr, from.ip.data() + 12, 4);
-    in.sin_port = htons(static_cast<std::uint16_t>(from.port));
+    std::memcpy(&reinterpret_cast<sockaddr_in&>(all).sin_addr, &from.ip[12], 4);
   } else {
-    std::memcpy(reinterpret_cast<char*>(&all) + kPathAt, from.path.data(), from.path.size());
-    const bool has_end = !from.path.empty() && from.path[0] != '\0';
-    whole = kPathAt + from.path.size() + has_end;
+    from.path.copy(reinterpret_cast<char*>(&all) + kPathAt, from.path.size());
+    whole = kPathAt + from.path.size() + (!from.path.empty() && from.path[0] != '\0');
   }
 #ifndef __linux__
-  all.ss_len = static_cast<unsigned char>(whole);
+  in.sin6_len = static_cast<unsigned char>(whole);
 #endif
   std::memcpy(to, &all, std::min<std::size_t>(*size, whole));
   *size = static_cast<unsigned>(whole);
@@ -94,7 +79,8 @@ int store(const Place& from, int family, sockaddr* to, unsigned* size) noexcept 
 
 class SimBackend final : public Backend {
  public:
-  SimBackend(std::shared_ptr<Kernel> kernel, Host& host) : kernel_(std::move(kernel)), k_(*kernel_), host_(host) {}
+  SimBackend(std::shared_ptr<Kernel> kernel, Host& host)
+      : kernel_(std::move(kernel)), k_(*kernel_), host_(host) {}
 
   TimePoint now() noexcept override { return k_.now; }
 
@@ -144,7 +130,7 @@ class SimBackend final : public Backend {
     if (const int error = none_left()) return {0, error};
     const auto socket = std::make_shared<Socket>(host_, family, type == SOCK_STREAM);
     socket->is_unix = family == AF_UNIX;
-    if (family == AF_INET) socket->local = socket->remote = v4(0, 0, 0, 0);
+    if (family == AF_INET) socket->local = socket->remote = made(true, 0, 0);
     return number(socket);
   }
 
@@ -192,7 +178,8 @@ class SimBackend final : public Backend {
     if (const int error = none_left()) return {0, error};
     const SocketPtr taken = socket->queue.front();
     socket->queue.pop_front();
-    if (k_.happens(Chance::accept, k_.faults.accept_failures_per_mille)) return k_.hang_up(taken, true), Io{0, ECONNABORTED};
+    if (k_.happens(Chance::accept, k_.faults.accept_failures_per_mille))
+      return k_.hang_up(taken, true), Io{0, ECONNABORTED};
     k_.note(host_, fd, 'a', taken->remote.port);
     store(taken->remote, taken->family, peer, size);
     return number(taken);
@@ -208,11 +195,10 @@ class SimBackend final : public Backend {
     if (socket->is == Is::listening) return EOPNOTSUPP;
     if (!socket->is_unix) {
       if (to.is_any()) to.ip = loopback(to.is_v4()).ip;
-      const auto source = source_for(to);
-      if (!socket->local.port) {
-        if (const int error = bind(*socket, source)) return error;
-      }
-      socket->local.ip = source.ip;
+      const Place source = source_for(to);
+      if (socket->local.is_any() && socket->local.port) socket->local.ip = source.ip;
+      const int error = socket->local.port ? 0 : bind(*socket, source);
+      if (error != 0) return error;
     } else if (!host_.paths.contains(to.path)) {
       return ENOENT;
     }
@@ -236,28 +222,7 @@ class SimBackend final : public Backend {
   }
 
   Io recv(int fd, std::span<std::byte> into) noexcept override {
-    Socket* const socket = host_.find(fd);
-    if (!socket) return {0, EBADF};
-    if (!socket->is_stream) return recv_from(fd, into, nullptr, nullptr);
-    const std::size_t there = socket->inbox.size() - socket->read;
-    if (there == 0) {
-      if (socket->error != 0) return {0, std::exchange(socket->error, 0)};
-      if (socket->at_end || socket->is_broken) return {0, 0};
-      return {0, socket->is == Is::connected ? EAGAIN : ENOTCONN};
-    }
-    const std::size_t n = shortened(std::min(into.size(), there));
-    std::memcpy(into.data(), socket->inbox.data() + socket->read, n);
-    socket->read += n;
-    if (socket->read == socket->inbox.size()) std::string().swap(socket->inbox), socket->read = 0;
-    // A short read means to its caller that nothing is left: so this was sent in two.
-    else if (n < into.size()) k_.tell(socket->shared_from_this());
-    if (const SocketPtr peer = socket->peer.lock()) {
-      peer->room += n;
-      if (std::exchange(peer->is_full, false))
-        k_.carry(socket->shared_from_this(), peer->host, 0, [&k = k_, peer] { k.tell(peer); });
-    }
-    k_.note(host_, fd, 'r', n);
-    return {n, 0};
+    return recv_from(fd, into, nullptr, nullptr);
   }
 
   Io send(int fd, std::span<const std::byte> from) noexcept override {
@@ -268,42 +233,51 @@ class SimBackend final : public Backend {
   Io send_pieces(int fd, std::span<const std::string_view> pieces) noexcept override {
     Socket* const socket = host_.find(fd);
     if (!socket) return {0, EBADF};
+    const std::size_t most = socket->is_stream ? socket->room : kLargest + 1;
     std::string bytes;
-    for (const auto piece : pieces) {
-      const bool fits = !socket->is_stream || bytes.size() < socket->room;
-      if (fits) bytes.append(piece.substr(0, socket->is_stream ? socket->room - bytes.size() : piece.npos));
-    }
+    for (const auto piece : pieces) bytes += piece.substr(0, most - bytes.size());
     if (!socket->is_stream) return send_datagram(*socket, std::move(bytes), socket->remote);
     if (socket->error != 0) return {0, std::exchange(socket->error, 0)};
-    if (socket->is == Is::connecting) return {0, EAGAIN};
-    const bool is_alone = socket->is_unix && is_gone(socket->peer.lock());
+    const SocketPtr peer = socket->peer.lock();
+    const bool is_alone = socket->is_unix && (!peer || peer->is == Is::closed);
     if (socket->is_broken || socket->is_shut || is_alone) return {0, EPIPE};
-    if (socket->is != Is::connected) return {0, ENOTCONN};
-    if (bytes.empty()) {
-      const bool is_nothing = std::ranges::all_of(pieces, [](auto piece) { return piece.empty(); });
-      socket->is_full = !is_nothing;
-      return {0, is_nothing ? 0 : EAGAIN};
-    }
-    const std::size_t n = shortened(bytes.size());
-    bytes.resize(n);
+    if (socket->is != Is::connected) return {0, socket->is == Is::connecting ? EAGAIN : ENOTCONN};
+    if (socket->room == 0) return socket->is_full = true, Io{0, EAGAIN};
+    bytes.resize(shortened(bytes.size()));
+    const std::size_t n = bytes.size();
     k_.note(host_, fd, 's', n);
-    k_.send(socket->shared_from_this(), std::move(bytes));
+    if (n != 0) k_.send(socket->shared_from_this(), std::move(bytes));
     return {n, 0};
   }
 
+  // A piece after the other of a stream; of datagrams one.
   Io recv_from(int fd, std::span<std::byte> into, sockaddr* from, unsigned* size) noexcept override {
     Socket* const socket = host_.find(fd);
     if (!socket) return {0, EBADF};
-    if (socket->is_stream) return recv(fd, into);
-    if (socket->error != 0) return {0, std::exchange(socket->error, 0)};
-    if (socket->datagrams.empty()) return {0, EAGAIN};
-    const auto [sender, bytes] = std::move(socket->datagrams.front());
-    socket->datagrams.pop_front();
-    socket->held -= bytes.size() + 1;
-    const std::size_t n = std::min(into.size(), bytes.size());
-    std::memcpy(into.data(), bytes.data(), n);
-    store(sender, socket->family, from, size);
+    const bool streams = socket->is_stream;
+    if (socket->inbox.empty()) {
+      if (socket->error != 0) return {0, std::exchange(socket->error, 0)};
+      if (streams && (socket->at_end || socket->is_broken)) return {0, 0};
+      return {0, streams && socket->is != Is::connected ? ENOTCONN : EAGAIN};
+    }
+    const std::size_t most = streams ? shortened(into.size()) : into.size();
+    std::size_t n = 0;
+    do {
+      const auto& [sender, bytes] = socket->inbox.front();
+      const std::size_t part = bytes.copy(reinterpret_cast<char*>(into.data()) + n, most - n, socket->read);
+      n += part, socket->read += part;
+      if (!streams) store(sender, socket->family, from, size);
+      if (streams && socket->read != bytes.size()) break;
+      socket->inbox.pop_front(), socket->read = 0;
+    } while (streams && !socket->inbox.empty());
     k_.note(host_, fd, 'r', n);
+    // A short read tells its caller that nothing is left: so the rest comes just after it.
+    if (streams && n < into.size() && !socket->inbox.empty()) k_.tell(socket->shared_from_this());
+    const SocketPtr peer = socket->peer.lock();
+    if (!peer) return {n, 0};
+    peer->room += n;
+    if (std::exchange(peer->is_full, false))
+      k_.carry(socket->shared_from_this(), peer->host, 0, [&k = k_, peer] { k.tell(peer); });
     return {n, 0};
   }
 
@@ -312,7 +286,8 @@ class SimBackend final : public Backend {
     if (!socket) return {0, EBADF};
     if (socket->is_stream) return {0, EISCONN};
     if (to->sa_family != socket->family) return {0, EAFNOSUPPORT};
-    return send_datagram(*socket, std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()), load(to, size));
+    std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return send_datagram(*socket, std::move(text), load(to, size));
   }
 
   int shutdown_write(int fd) noexcept override {
@@ -321,9 +296,8 @@ class SimBackend final : public Backend {
     if (socket->is != Is::connected || socket->is_broken) return ENOTCONN;
     if (std::exchange(socket->is_shut, true)) return 0;
     k_.note(host_, fd, 'f', 0);
-    const SocketPtr self = socket->shared_from_this(), peer = socket->peer.lock();
-    if (peer) k_.carry(self, peer->host, 0, [&k = k_, peer] { peer->at_end = true, k.tell(peer); });
-    k_.tell(self);
+    k_.finish(socket->shared_from_this());
+    k_.tell(socket->shared_from_this());
     return 0;
   }
 
@@ -333,7 +307,8 @@ class SimBackend final : public Backend {
     if (option == Option::abort_on_close) socket->aborts = value != 0;
     if (option == Option::v6_only) socket->v6_only = value != 0;
     if (option == Option::reuse_port) socket->reuse_port = value != 0;
-    if (option == Option::send_buffer && socket->sent == 0) socket->room = static_cast<std::size_t>(std::max(value, 1));
+    const bool sets_room = option == Option::send_buffer && socket->sent == 0;
+    if (sets_room) socket->room = static_cast<std::size_t>(std::max(value, 1));
     return 0;
   }
 
@@ -345,7 +320,8 @@ class SimBackend final : public Backend {
   int peer_name(int fd, sockaddr* name, unsigned* size) noexcept override {
     const Socket* const socket = host_.find(fd);
     if (!socket) return EBADF;
-    const bool has_one = socket->is_stream ? socket->is == Is::connected && !socket->is_broken : socket->remote.port != 0;
+    const bool is_connected = socket->is == Is::connected && !socket->is_broken;
+    const bool has_one = socket->is_stream ? is_connected : socket->remote.port != 0;
     return has_one ? store(socket->remote, socket->family, name, size) : ENOTCONN;
   }
 
@@ -375,7 +351,8 @@ class SimBackend final : public Backend {
       };
       for (const auto& host : kernel->hosts) {
         if (host->name != name) continue;
-        for (const bool is_v4 : {false, true}) tell(host->number ? own(*host, is_v4) : loopback(is_v4), is_v4);
+        for (const bool is_v4 : {false, true})
+          tell(host->number ? own(*host, is_v4) : loopback(is_v4), is_v4);
         return "";
       }
       return "there is no such name in this world";
@@ -395,19 +372,16 @@ class SimBackend final : public Backend {
 
   std::uint64_t take_signals() noexcept override { return std::exchange(host_.signals_arrived, 0); }
 
-  // Fisher and Yates.
   bool shuffle(List<Runnable>& round) noexcept override {
     if (k_.is_out(Chance::order)) return false;
     std::vector<Runnable*> order;
     while (!round.empty()) order.push_back(&round.pop_front());
-    for (std::size_t i = order.size(); i-- > 1;) std::swap(order[i], order[k_.draw(Chance::order, i + 1)]);
+    k_.shuffle(order);
     for (Runnable* each : order) round.push_back(*each);
     return true;
   }
 
  private:
-  static bool is_gone(const SocketPtr& socket) noexcept { return !socket || socket->is == Is::closed; }
-
   // What each one in `due` is at this moment. Whether there was any to tell.
   bool latch() {
     bool any = false;
@@ -417,8 +391,7 @@ class SimBackend final : public Backend {
       Watch& watch = *socket->watch;
       const bool is_over = socket->at_end || socket->is_broken;
       if (is_over) watch.read_hangup = true;
-      bool readable = is_over || socket->error || socket->read != socket->inbox.size() ||
-                      !socket->queue.empty() || !socket->datagrams.empty();
+      bool readable = is_over || socket->error || !socket->inbox.empty() || !socket->queue.empty();
       bool writable = socket->is_broken || socket->error || socket->is_shut || !socket->is_stream ||
                       (socket->is == Is::connected && socket->room != 0);
       if (k_.happens(Chance::spurious, k_.faults.spurious_per_mille)) readable = writable = true;
@@ -430,20 +403,18 @@ class SimBackend final : public Backend {
   }
 
   int none_left() noexcept {
-    if (host_.open >= k_.faults.descriptors) return EMFILE;
+    if (host_.open() >= k_.faults.descriptors) return EMFILE;
     return k_.happens(Chance::no_buffers, k_.faults.no_buffers_per_mille) ? ENOBUFS : 0;
   }
 
   // Gives it the lowest descriptor that is free.
   Io number(const SocketPtr& socket) {
     auto& all = host_.sockets;
-    const auto at = std::find(all.begin() + static_cast<std::ptrdiff_t>(host_.lowest), all.end(), nullptr);
-    host_.lowest = static_cast<std::size_t>(at - all.begin());
-    const std::size_t fd = host_.lowest + Host::kFirst;
-    if (at == all.end()) all.push_back(socket); else *at = socket;
-    ++host_.open, ++host_.lowest;
-    socket->fd = static_cast<int>(fd);
-    return {fd, 0};
+    const auto at = static_cast<std::size_t>(std::ranges::find(all, nullptr) - all.begin());
+    if (at == all.size()) all.emplace_back();
+    all[at] = socket;
+    socket->fd = static_cast<int>(at + Host::kFirst);
+    return {at + Host::kFirst, 0};
   }
 
   std::size_t shortened(std::size_t n) noexcept {

@@ -54,26 +54,17 @@ void Kernel::note(const Host& host, int fd, char kind, std::uint64_t count) noex
 
 // --- time and turns ------------------------------------------------------------------------------
 
-void Kernel::at(TimePoint when, std::function<void()> what) {
-  to_come.push_back({when, arranged++, std::move(what)});
-  std::push_heap(to_come.begin(), to_come.end());
-}
-
 bool Kernel::advance(TimePoint until) {
   if (!stirring.empty()) return true;
   TimePoint next = until;
-  if (!to_come.empty()) next = std::min(next, to_come.front().when);
+  if (!to_come.empty()) next = std::min(next, to_come.begin()->first.first);
   if (!alarms.empty()) next = std::min(next, alarms.begin()->first);
   if (next == kNever) return false;
   now = std::max(now, next);
   Here nobody;  // a job sees what it would on another thread: the loop is not there
   const Inside outside(nobody);
-  while (!to_come.empty() && to_come.front().when <= now) {
-    std::pop_heap(to_come.begin(), to_come.end());
-    const auto what = std::move(to_come.back().what);
-    to_come.pop_back();
-    what();
-  }
+  while (!to_come.empty() && to_come.begin()->first.first <= now)
+    to_come.extract(to_come.begin()).mapped()();
   while (!alarms.empty() && alarms.begin()->first <= now)
     stir(*hosts[static_cast<std::size_t>(alarms.begin()->second)]);
   return true;
@@ -87,16 +78,18 @@ void Kernel::stir(Host& host) noexcept {
 
 bool Kernel::round() {
   std::vector<Host*> order = std::exchange(stirring, {});
-  for (std::size_t i = order.size(); i > 1 && !is_out(Chance::order); --i)
-    std::swap(order[i - 1], order[draw(Chance::order, i)]);
+  if (!is_out(Chance::order)) shuffle(order);
+  std::exception_ptr first;
   for (Host* host : order) {
     host->stirs = false;
-    if (host->loop) turn(*host);
+    std::exception_ptr error = host->loop ? turn(*host) : nullptr;
+    if (!first) first = std::move(error);
   }
+  if (first) std::rethrow_exception(first);
   return !order.empty();
 }
 
-void Kernel::turn(Host& host) {
+std::exception_ptr Kernel::turn(Host& host) {
   std::exception_ptr error;
   {
     const Inside inside(host.inside);
@@ -113,7 +106,7 @@ void Kernel::turn(Host& host) {
   }
   const auto how = std::exchange(host.doomed, Host::End::none);
   if (how != Host::End::none) end(host, how);
-  if (error) std::rethrow_exception(error);
+  return how == Host::End::exit ? error : nullptr;
 }
 
 void Kernel::start(Host& host) {
@@ -160,7 +153,8 @@ Host* Kernel::find(const Place& to, Host& asking) noexcept {
 SocketPtr Kernel::bound_at(const Host& host, const Place& to, bool is_stream, const Place& from) noexcept {
   if (!to.path.empty()) {
     const auto at = host.paths.find(to.path);
-    return at != host.paths.end() && at->second->is == Socket::Is::listening ? at->second->shared_from_this() : nullptr;
+    const bool listens = at != host.paths.end() && at->second->is == Socket::Is::listening;
+    return listens ? at->second->shared_from_this() : nullptr;
   }
   Socket* best = nullptr;
   int closest = -1;
@@ -169,8 +163,9 @@ SocketPtr Kernel::bound_at(const Host& host, const Place& to, bool is_stream, co
   for (auto each = begin; each != end; ++each) {
     Socket& socket = *each->second;
     if (socket.is_stream != is_stream || !socket.covers(to)) continue;
-    if (is_stream ? socket.is != Socket::Is::listening : socket.remote.port && socket.remote != from) continue;
-    const int close = (!is_stream && socket.remote.port ? 2 : 0) + (socket.local.ip == to.ip ? 1 : 0);
+    const bool has_peer = !is_stream && socket.remote.port != 0;
+    if (is_stream ? socket.is != Socket::Is::listening : has_peer && socket.remote != from) continue;
+    const int close = 2 * has_peer + (socket.local.ip == to.ip);
     if (close < closest || (close == closest && draw(Chance::order, ++equals) != 0)) continue;
     if (close > closest) equals = 1;
     best = &socket, closest = close;
@@ -181,11 +176,12 @@ SocketPtr Kernel::bound_at(const Host& host, const Place& to, bool is_stream, co
 Duration Kernel::delay(const Host& from, const Host& to, std::size_t size, bool is_sent_again) {
   Way& on = way(from, to);
   const Faults& faulty = its(on);
+  const Duration spread = faulty.latency_max - faulty.latency_min;
   Duration time = faulty.latency_min;
   if (&from == &to && !on.faults)
     time = kLocal;
-  else if (faulty.latency_max > faulty.latency_min && !is_out(Chance::latency))
-    time += Duration(draw(Chance::latency, static_cast<std::uint64_t>((faulty.latency_max - faulty.latency_min).count()) + 1));
+  else if (spread > Duration::zero() && !is_out(Chance::latency))
+    time += Duration(draw(Chance::latency, static_cast<std::uint64_t>(spread.count()) + 1));
   for (int times = 0; is_sent_again && times < 6 && happens(Chance::loss, faulty.loss_per_mille); ++times)
     time += kAgain * (1 << times);
   if (faulty.bandwidth == 0) return time;
@@ -256,9 +252,9 @@ void Kernel::send(const SocketPtr& from, std::string bytes) {
     at(now + 2 * kLocal, [this, from] { fail(from, ECONNRESET); });
     return;
   }
-  carry(from, to->host, size, [this, from, to, bytes = std::move(bytes)] {
+  carry(from, to->host, size, [this, from, to, bytes = std::move(bytes)]() mutable {
     if (to->is == Socket::Is::closed) return reset(to, from);
-    to->inbox += bytes;
+    to->inbox.emplace_back(Place(), std::move(bytes));
     tell(to);
   });
   const Way& on = way(from->host, to->host);
@@ -276,9 +272,8 @@ void Kernel::send_datagram(const SocketPtr& from, const Place& sender, const Pla
     const SocketPtr at_last = bound_at(*host, to, false, sender);
     if (!at_last) {
       if (from->remote.port) from->error = ECONNREFUSED, tell(from);
-    } else if (at_last->held + bytes.size() <= Socket::kBuffer) {
-      at_last->held += bytes.size() + 1;
-      at_last->datagrams.emplace_back(sender, bytes);
+    } else if (at_last->inbox.size() < Socket::kDatagrams) {
+      at_last->inbox.emplace_back(sender, bytes);
       tell(at_last);
     }
   };
@@ -290,6 +285,11 @@ void Kernel::send_datagram(const SocketPtr& from, const Place& sender, const Pla
       takes += takes * (1 + static_cast<int>(draw(Chance::reorder, 8)));
     at(now + takes, arrive);
   }
+}
+
+void Kernel::finish(const SocketPtr& from) {
+  if (const SocketPtr to = from->peer.lock())
+    carry(from, to->host, 0, [this, to] { to->at_end = true, tell(to); });
 }
 
 void Kernel::reset(const SocketPtr& from, const SocketPtr& to) {
@@ -306,23 +306,20 @@ void Kernel::fail(const SocketPtr& socket, int error) {
 void Kernel::hang_up(SocketPtr socket, bool aborts) {
   const auto was = std::exchange(socket->is, Socket::Is::closed);
   Host& host = socket->host;
-  if (const int fd = std::exchange(socket->fd, -1); fd != -1) {
-    const auto at = static_cast<std::size_t>(fd) - Host::kFirst;
-    host.sockets[at] = nullptr;
-    host.lowest = std::min(host.lowest, at);
-    --host.open;
-    std::erase_if(host.paths, [&](auto& each) { return each.second == socket.get(); });
+  if (socket->fd != -1) {
+    const auto is_it = [&](const auto& each) { return each.second == socket.get(); };
+    std::erase_if(host.paths, is_it);
     const auto [begin, end] = host.ports.equal_range(socket->local.port);
-    const auto bound = std::find_if(begin, end, [&](auto& each) { return each.second == socket.get(); });
-    if (bound != end) host.ports.erase(bound);
+    if (const auto at = std::find_if(begin, end, is_it); at != end) host.ports.erase(at);
+    host.sockets[static_cast<std::size_t>(std::exchange(socket->fd, -1)) - Host::kFirst] = nullptr;
   }
   for (const SocketPtr& each : std::exchange(socket->queue, {})) hang_up(each, true);
   const SocketPtr peer = socket->peer.lock();
   if (was != Socket::Is::connected || !peer || socket->is_broken) return;
-  if (aborts || socket->aborts || socket->read != socket->inbox.size())
+  if (aborts || socket->aborts || !socket->inbox.empty())
     reset(socket, peer);
   else if (!socket->is_shut)
-    carry(socket, peer->host, 0, [this, peer] { peer->at_end = true, tell(peer); });
+    finish(socket);
 }
 
 void Kernel::tell(const SocketPtr& socket) {
@@ -428,12 +425,14 @@ void World::signal(std::string_view name, int number) {
 }
 
 TimePoint World::now() const noexcept { return kernel_->now; }
-std::uint64_t World::random(std::uint64_t bound) noexcept { return kernel_->draw(kUser, bound); }
+std::uint64_t World::random(std::uint64_t bound) noexcept {
+  return kernel_->draw(static_cast<Chance>(kChances.size()), bound);
+}
 std::uint64_t World::trace() const noexcept { return kernel_->trace; }
 
 std::size_t World::open_descriptors() const noexcept {
   std::size_t open = 0;
-  for (const auto& host : kernel_->hosts) open += host->open;
+  for (const auto& host : kernel_->hosts) open += host->open();
   return open;
 }
 

@@ -29,7 +29,9 @@ struct Deadlock : std::logic_error {
 };
 
 // What chance decides. Each kind has a sequence of its own: without one, the others fall as before.
-enum class Chance { order, latency, loss, duplicate, reorder, reset, short_io, spurious, accept, no_buffers };
+enum class Chance {
+  order, latency, loss, duplicate, reorder, reset, short_io, spurious, accept, no_buffers
+};
 
 // How well a network and its hosts work; by default without a fault. "Per mille": of a thousand.
 struct Faults {
