@@ -108,20 +108,14 @@ class SimBackend final : public Backend {
     for (;;) {
       const bool latched = latch();
       const bool stays = host_.woken.exchange(false) || host_.signals_arrived || latched;
-      if (host_.loop) {
-        host_.sleeps = stays ? TimePoint::min() : until;
-        return;
-      }
+      if (host_.loop) return static_cast<void>(host_.sleeps = stays ? TimePoint::min() : until);
       k_.round();
       if (stays || until <= k_.now) return;
       if (!k_.advance(until)) throw Deadlock(kDeadlock);
     }
   }
 
-  void wake() noexcept override {
-    host_.woken = true;
-    k_.stir(host_);
-  }
+  void wake() noexcept override { host_.woken = true, k_.stir(host_); }
 
   // --- sockets --------------------------------------------------------------------------------
   Io open(int family, int type) noexcept override {
@@ -264,7 +258,8 @@ class SimBackend final : public Backend {
     std::size_t n = 0;
     do {
       const auto& [sender, bytes] = socket->inbox.front();
-      const std::size_t part = bytes.copy(reinterpret_cast<char*>(into.data()) + n, most - n, socket->read);
+      char* const to = reinterpret_cast<char*>(into.data()) + n;
+      const std::size_t part = bytes.copy(to, most - n, socket->read);
       n += part, socket->read += part;
       if (!streams) store(sender, socket->family, from, size);
       if (streams && socket->read != bytes.size()) break;
@@ -281,7 +276,8 @@ class SimBackend final : public Backend {
     return {n, 0};
   }
 
-  Io send_to(int fd, std::span<const std::byte> bytes, const sockaddr* to, unsigned size) noexcept override {
+  Io send_to(int fd, std::span<const std::byte> bytes, const sockaddr* to,
+             unsigned size) noexcept override {
     Socket* const socket = host_.find(fd);
     if (!socket) return {0, EBADF};
     if (socket->is_stream) return {0, EISCONN};
@@ -446,11 +442,10 @@ class SimBackend final : public Backend {
     const auto [begin, end] = host_.ports.equal_range(at.port);
     for (auto each = begin; each != end; ++each) {
       const Socket& other = *each->second;
-      const bool shares = socket.reuse_port && other.reuse_port;
-      if (other.is_stream == socket.is_stream && !shares && (other.covers(at) || socket.covers(other.local))) {
-        socket.local = before;
-        return EADDRINUSE;
-      }
+      const bool shares = (socket.reuse_port && other.reuse_port) || other.is_stream != socket.is_stream;
+      if (shares || !(other.covers(at) || socket.covers(other.local))) continue;
+      socket.local = before;
+      return EADDRINUSE;
     }
     host_.ports.emplace(at.port, &socket);
     return 0;

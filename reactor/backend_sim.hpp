@@ -28,7 +28,8 @@ namespace hob::inline v0::sim {
 inline constexpr std::array<const char*, 10> kChances = {
     "order", "latency",  "loss",     "duplicate", "reorder",
     "reset", "short_io", "spurious", "accept",    "no_buffers"};
-inline constexpr char kDeadlock[] = "every task waits, and nothing is left that could ever wake one of them";
+inline constexpr char kDeadlock[] =
+    "every task waits, and nothing is left that could ever wake one of them";
 
 // An IP address and a port, IPv4 as IPv6 writes it (::ffff:10.0.0.2); or the path of a Unix socket.
 struct Place {

@@ -150,7 +150,8 @@ Host* Kernel::find(const Place& to, Host& asking) noexcept {
 }
 
 // The closest match: a connected one, one bound to this address, one bound to all.
-SocketPtr Kernel::bound_at(const Host& host, const Place& to, bool is_stream, const Place& from) noexcept {
+SocketPtr Kernel::bound_at(const Host& host, const Place& to, bool is_stream,
+                           const Place& from) noexcept {
   if (!to.path.empty()) {
     const auto at = host.paths.find(to.path);
     const bool listens = at != host.paths.end() && at->second->is == Socket::Is::listening;
@@ -218,14 +219,13 @@ void Kernel::admit(const SocketPtr& client, Host& host) {
   const SocketPtr listener = bound_at(host, client->remote, true, client->local);
   if (!listener) {
     if (client->is_unix) return fail(client, ECONNREFUSED);
-    return at(now + delay(host, client->host, 0, true), [this, client] { fail(client, ECONNREFUSED); });
+    const Duration takes = delay(host, client->host, 0, true);
+    return at(now + takes, [this, client] { fail(client, ECONNREFUSED); });
   }
   if (listener->queue.size() > listener->backlog) {  // as if it had not come: it comes again
-    if (now + kKnock < client->gives_up)
-      at(now + kKnock, [this, client, &host] { admit(client, host); });
-    else
-      at(client->gives_up, [this, client] { fail(client, ETIMEDOUT); });
-    return;
+    return at(std::min(now + kKnock, client->gives_up), [this, client, &host] {
+      now < client->gives_up ? admit(client, host) : fail(client, ETIMEDOUT);
+    });
   }
   const auto server = std::make_shared<Socket>(host, listener->family, true);
   server->is = Socket::Is::connected;
@@ -248,22 +248,20 @@ void Kernel::send(const SocketPtr& from, std::string bytes) {
   from->room -= size;
   from->sent += size;
   const SocketPtr to = from->peer.lock();
-  if (!to) {  // closed long since: it answers with a reset
-    at(now + 2 * kLocal, [this, from] { fail(from, ECONNRESET); });
-    return;
-  }
+  if (!to)  // closed long since: it answers with a reset
+    return at(now + 2 * kLocal, [this, from] { fail(from, ECONNRESET); });
   carry(from, to->host, size, [this, from, to, bytes = std::move(bytes)]() mutable {
     if (to->is == Socket::Is::closed) return reset(to, from);
     to->inbox.emplace_back(Place(), std::move(bytes));
     tell(to);
   });
-  const Way& on = way(from->host, to->host);
-  const Faults& faulty = its(on);
+  const Faults& faulty = its(way(from->host, to->host));
   const bool is_over = faulty.reset_after != 0 && from->sent >= faulty.reset_after;
   if (is_over || happens(Chance::reset, faulty.reset_per_mille)) reset(from, to), reset(to, from);
 }
 
-void Kernel::send_datagram(const SocketPtr& from, const Place& sender, const Place& to, std::string bytes) {
+void Kernel::send_datagram(const SocketPtr& from, const Place& sender, const Place& to,
+                           std::string bytes) {
   Host* const host = find(to, from->host);
   if (!host) return;
   const Way& on = way(from->host, *host);
@@ -359,13 +357,12 @@ void World::stop(std::string_view name, bool starts) {
   Host& host = named(name);
   if (host.number == 0) throw std::invalid_argument("sim: the nameless host cannot crash");
   const auto how = starts ? Host::End::restart : Host::End::crash;
-  if (host.loop && here.loop == host.loop.get()) {
+  if (host.loop && here.loop == host.loop.get())
     host.doomed = how;
-  } else if (host.loop) {
+  else if (host.loop)
     kernel_->end(host, how);
-  } else if (starts) {
+  else if (starts)
     kernel_->start(host);
-  }
 }
 
 bool World::is_up(std::string_view host) const { return named(host).loop != nullptr; }
@@ -398,13 +395,9 @@ Faults& World::link(std::string_view a, std::string_view b) {
   return *way.faults;
 }
 
-void World::partition(std::string_view a, std::string_view b) {
-  kernel_->way(named(a), named(b)).is_cut = true;
-}
-
-void World::heal(std::string_view a, std::string_view b) {
+void World::cut(std::string_view a, std::string_view b, bool apart) {
   Way& way = kernel_->way(named(a), named(b));
-  way.is_cut = false;
+  if (way.is_cut = apart; apart) return;
   ++way.heals;
   for (Way::Held& each : std::exchange(way.held, {}))
     kernel_->carry(each.from, *each.to, each.size, std::move(each.arrive));

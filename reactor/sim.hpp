@@ -57,7 +57,7 @@ struct Host;
 class World {
  public:
   explicit World(std::uint64_t seed);
-  ~World();
+  ~World();  // crashes all hosts: what their coroutines refer to is still there
   World(const World&) = delete;
 
   // The kernel of the nameless host, for a Loop that is yours: while it waits, all others run. One for
@@ -89,8 +89,8 @@ class World {
   Faults& link(std::string_view a, std::string_view b);
   // Between the two nothing arrives: datagrams are lost, streams and connects stand still, until they
   // give up (ETIMEDOUT) or go on when it is healed.
-  void partition(std::string_view a, std::string_view b);
-  void heal(std::string_view a, std::string_view b);
+  void partition(std::string_view a, std::string_view b) { cut(a, b, true); }
+  void heal(std::string_view a, std::string_view b) { cut(a, b, false); }
   // Rules out what chance would decide, whatever `faults` says.
   void without(Chance what) noexcept;
   // Whether rounds are shuffled; on by default. Say so before the Loop is made.
@@ -112,6 +112,7 @@ class World {
  private:
   explicit World(std::shared_ptr<Kernel> kernel);
   void stop(std::string_view host, bool starts);
+  void cut(std::string_view a, std::string_view b, bool apart);
   void add(std::string name, std::function<Future<>()> main);
   Host& named(std::string_view host) const;  // std::invalid_argument
 

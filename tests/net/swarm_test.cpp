@@ -5,6 +5,8 @@
 //
 // HOB_SWARM=<n> runs so many seeds, HOB_SIM_SEED=<n> one alone.
 #include <cstdlib>
+#include <deque>
+#include <map>
 #include <set>
 
 #include "../../net/http.hpp"
@@ -192,6 +194,15 @@ Future<> pipelining_client() {
   co_await gather(stream.write_all(all), hear(stream));
 }
 
+// --- a chat ---------------------------------------------------------------------------------------
+
+// Whom the server tells what is said.
+struct Member {
+  std::deque<std::string> lines;
+  Event more;
+};
+using Members = std::map<int, Member*>;
+
 // --- a lock service ------------------------------------------------------------------------------
 
 // "take" waits, then "yours" comes; "done" gives it back, and nothing else does before 10 s are over: who
@@ -262,14 +273,15 @@ TEST_CASE("swarm: every byte of an echo comes back once and in order, or the con
   });
 }
 
-TEST_CASE("swarm: each HTTP request is answered once, with its own answer, or fails; the server stops in time") {
-  swarm([](World& world) {
+TEST_CASE("swarm: each HTTP request gets its own answer, once, or fails; the server stops in time") {
+  int settled = 0;
+  swarm([&](World& world) {
     spoil(world);
-    int settled = 0;
+    settled = 0;
     const Duration after(world.random(10'000'000'000)), grace(world.random(5'000'000'000));
     world.host("web", [&world, after, grace] { return web_server(world, after, grace); });
     for (int i = 0; i < 4; ++i)
-      world.host("client" + std::to_string(i), [&world, &settled, i] { return web_client(world, i, settled); });
+      world.host("client" + std::to_string(i), [&, i] { return web_client(world, i, settled); });
     world.host("pipelining", []() -> Future<> {
       const auto result = co_await as_result(pipelining_client());
       if (!result.has_value() && !is_network(result.error())) std::rethrow_exception(result.error());
@@ -279,33 +291,33 @@ TEST_CASE("swarm: each HTTP request is answered once, with its own answer, or fa
   });
 }
 
-TEST_CASE("swarm: a chat whose clients and whose server crash goes on; nobody hears a line twice or altered") {
+TEST_CASE("swarm: a chat with crashes goes on, and nobody hears a line twice or altered") {
   swarm([](World& world) {
     spoil(world);
     const auto serve = []() -> Future<> {
       net::TcpListener listener = net::listen("", 5000);
-      std::map<int, Queue<std::string>*> members;
+      Members members;
       int last = 0;
       TaskGroup sessions;
-      const auto session = [](net::TcpStream stream, std::map<int, Queue<std::string>*>& all, int me) -> Future<> {
-        Queue<std::string> lines(100);
-        all[me] = &lines;
-        const auto hear = [](net::TcpStream& from, std::map<int, Queue<std::string>*>& to) -> Future<> {
+      const auto session = [](net::TcpStream stream, Members& all, int me) -> Future<> {
+        Member member;
+        all[me] = &member;
+        const auto hear = [](net::TcpStream& from, Members& to) -> Future<> {
           net::BufferedReader reader(from);
           for (;;) {
             const std::string line = co_await reader.read_line();
-            for (auto& [number, queue] : to)
-              if (queue->size() < 100) co_await queue->push(line);
+            for (auto& [number, other] : to) other->lines.push_back(line), other->more.set();
           }
         };
-        const auto tell = [](net::TcpStream& to, Queue<std::string>& from) -> Future<> {
-          for (;;) {
-            const auto line = co_await from.pop();
-            const std::string text = *line + '\n';
-            co_await to.write_all(text);
+        const auto tell = [](net::TcpStream& to, Member& of) -> Future<> {
+          for (;; of.more.clear(), co_await of.more.wait()) {
+            for (; !of.lines.empty(); of.lines.pop_front()) {
+              const std::string text = of.lines.front() + '\n';
+              co_await to.write_all(text);
+            }
           }
         };
-        const auto result = co_await as_result(race(hear(stream, all), tell(stream, lines)));
+        const auto result = co_await as_result(race(hear(stream, all), tell(stream, member)));
         all.erase(me);
         must(is_network(result.error()), "a session ended as no network ends it");
       };
@@ -326,7 +338,8 @@ TEST_CASE("swarm: a chat whose clients and whose server crash goes on; nobody he
           };
           const auto say = [](World& world_, net::TcpStream& to) -> Future<> {
             for (int i = 0; i < 10; ++i) {
-              const std::string line = "says " + std::to_string(1'000'000 + world_.random(9'000'000)) + "\n";
+              const std::uint64_t number = 1'000'000 + world_.random(9'000'000);
+              const std::string line = "says " + std::to_string(number) + '\n';
               co_await to.write_all(line);
               co_await sleep(Duration(world_.random(10'000'000)));
             }
@@ -339,7 +352,8 @@ TEST_CASE("swarm: a chat whose clients and whose server crash goes on; nobody he
       }
     };
     world.host("chat", serve);
-    for (const std::string name : {"a", "b", "c"}) world.host(name, [&world, chat] { return chat(world); });
+    for (const std::string name : {"a", "b", "c"})
+      world.host(name, [&world, chat] { return chat(world); });
     for (int i = 0; i < 10; ++i) {
       world.run_for(Duration(world.random(40'000'000)));
       static constexpr const char* kAll[] = {"a", "b", "c", "chat"};
@@ -351,10 +365,10 @@ TEST_CASE("swarm: a chat whose clients and whose server crash goes on; nobody he
 }
 
 TEST_CASE("swarm: a lock has one owner at a time, whatever is cut off and healed") {
-  int times = 0;
+  int times = 0, holders = 0;
   swarm([&](World& world) {
     spoil(world);
-    int holders = 0;
+    holders = 0;
     world.host("locks", lock_server);
     for (const std::string name : {"a", "b", "c"})
       world.host(name, [&] { return lock_client(world, holders, times); });
