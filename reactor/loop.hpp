@@ -151,6 +151,7 @@ class Loop {
   // that awaits it was; and where what runs now was resumed. Line 0: nobody knows.
   static std::source_location place_of(Runnable* runnable) noexcept;
   std::source_location place_now() const noexcept { return place_of(running_); }
+  std::shared_ptr<void> names;  // what net/ remembers of them
   unsigned dropping = 0;  // how many tasks are being dropped now, one inside the other
   // Whether what the turn has resumed belongs to this task.
   bool runs_under(const Task& task) const noexcept;

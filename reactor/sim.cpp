@@ -2,10 +2,8 @@
 //
 // sim.cpp — what happens in a simulated world: time, chance, the hosts' turns, the network; and the
 // World itself. See backend_sim.hpp.
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <string>
 
 #include "backend_sim.hpp"
 #include "callbacks.hpp"
