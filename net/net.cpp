@@ -368,8 +368,12 @@ struct Name {
   TimePoint until = kNever;
 };
 
-// By loop and host. It holds no Future, so it may outlive any loop.
-thread_local std::map<std::pair<std::uint32_t, std::string>, std::shared_ptr<Name>> names;
+// By host. The loop keeps them, or else what one remembers would depend on those before it.
+using Names = std::map<std::string, std::shared_ptr<Name>>;
+Names& names_of(Loop& loop) {
+  if (!loop.names) loop.names = std::make_shared<Names>();
+  return *static_cast<Names*>(loop.names.get());
+}
 
 std::vector<Address> ask(const Backend::Resolver& resolver, const std::string& host) {
   std::vector<Address> found;
@@ -420,8 +424,9 @@ Future<std::vector<Address>> resolve(std::string host, unsigned short port) {
     throw ResolveError("resolve \"" + shown + "\": no name of a host");
   }
   if (const auto a = Address::numeric(host, port)) co_return std::vector<Address>(1, *a);
+  Names& names = names_of(Loop::current());
   if (names.size() >= kNames) names.clear();
-  std::shared_ptr<Name>& last = names[{here.id, host}];
+  std::shared_ptr<Name>& last = names[host];
   if (!last || last->until <= Loop::current().clock()) {
     last = std::make_shared<Name>();
     detach(look_up(last, host));

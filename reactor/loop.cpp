@@ -93,10 +93,10 @@ void Loop::turn_until_settled(Work& work) {
   if (std::exchange(interrupted_, false)) throw Interrupted();
 }
 
-std::size_t Loop::poll() {
+std::size_t Loop::poll(bool may_sleep) {
   check_thread();
   const Turning turning(turning_);
-  collect(false);
+  collect(may_sleep);
   return resume();
 }
 

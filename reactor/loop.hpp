@@ -90,8 +90,9 @@ class Loop {
     return std::move(work).get();
   }
 
-  // One turn without sleeping; how many it resumed. For tests: "not done yet".
-  std::size_t poll();
+  // One turn without sleeping; how many it resumed. For tests: "not done yet". (To sleep in it is for
+  // sim::World, whose kernels do not.)
+  std::size_t poll(bool may_sleep = false);
 
   // Calls f in the next round, after everything that is ready now. What f throws goes to on_unhandled.
   void call_soon(Closure f, std::source_location site = std::source_location::current());
@@ -180,6 +181,7 @@ class Loop {
   Tasks detached;
   List<OnPool> pooled;
   std::map<int, Watch> foreign;  // of foreign libraries' descriptors; kept for the next wait
+  std::shared_ptr<void> names;   // what net/ remembers of them
   unsigned dropping = 0;         // how many tasks are being dropped now, one inside the other
 
  private:

@@ -37,7 +37,7 @@ class Nobody {
 }  // namespace
 
 TEST_CASE("a refused connection names the address, and carries the code") {
-  Loop loop;
+  Loop loop{kernel()};
   const Nobody nobody;
   const std::string port = std::to_string(nobody.port);
   try {
@@ -58,7 +58,7 @@ TEST_CASE("a refused connection names the address, and carries the code") {
 }
 
 TEST_CASE("a numeric host is its own address, and is not looked up") {
-  Loop loop;
+  Loop loop{kernel()};
   const auto found = loop.run(net::resolve("::1", 80));
   REQUIRE(found.size() == 1);
   CHECK(found[0].to_string() == "[::1]:80");
@@ -67,7 +67,7 @@ TEST_CASE("a numeric host is its own address, and is not looked up") {
 }
 
 TEST_CASE("localhost is found, again from memory; several who ask share one lookup") {
-  Loop loop;
+  Loop loop{kernel()};
   std::vector<Future<std::vector<net::Address>>> asked;
   for (int i = 0; i < 10; ++i) asked.push_back(net::resolve("localhost", 80));
   const auto answers = loop.run(gather(std::move(asked)));
@@ -85,7 +85,7 @@ TEST_CASE("localhost is found, again from memory; several who ask share one look
 }
 
 TEST_CASE("what cannot be a host is refused without asking; a lookup that is dropped harms nobody") {
-  Loop loop;
+  Loop loop{kernel()};
   CHECK(loop.run(error_of(net::resolve("", 80))).find("no name of a host") != std::string::npos);
   CHECK(loop.run(error_of(net::resolve(std::string(300, 'x'), 80))).find("no name") != std::string::npos);
   CHECK(loop.run(error_of(net::resolve(std::string("a\0b", 3), 80))).find("no name") != std::string::npos);
@@ -95,7 +95,7 @@ TEST_CASE("what cannot be a host is refused without asking; a lookup that is dro
 
 TEST_CASE("a name that is not found is told with its reason, by resolve and by connect; then for 1 s") {
   on_sim([](Sim& sim) -> Future<> {
-    const std::string what = "resolve db: there are no names in this world yet";
+    const std::string what = "resolve db: there is no such name in this world";
     CHECK((co_await error_of(net::resolve("db", 80))) == what);
     const Duration asked = sim.passed();
     CHECK(asked > Duration(0));
@@ -108,7 +108,7 @@ TEST_CASE("a name that is not found is told with its reason, by resolve and by c
 }
 
 TEST_CASE("connect to a name tries one address after the other") {
-  Loop loop;
+  Loop loop{kernel()};
   net::TcpListener listener = net::listen("127.0.0.1", 0);  // localhost may be ::1 first
   const auto port = listener.address().port();
   CHECK(loop.run(wait_for(net::connect("localhost", port), kPatience)).is_open());
@@ -119,7 +119,7 @@ TEST_CASE("connect to a name tries one address after the other") {
 }
 
 TEST_CASE("a connect that is dropped leaves no descriptor") {
-  Loop loop;
+  Loop loop{kernel()};
   net::TcpListener listener = net::listen("127.0.0.1", 0);
   const auto at = listener.address();
   const auto next_fd = [] {
@@ -136,7 +136,7 @@ TEST_CASE("a connect that is dropped leaves no descriptor") {
 }
 
 TEST_CASE("datagrams come whole, with their sender; a connected socket hears its peer only") {
-  Loop loop;
+  Loop loop{kernel()};
   loop.run([]() -> Future<> {
     const net::Address any = net::Address::parse("127.0.0.1:0");
     net::UdpSocket a = net::UdpSocket::bind(any), b = net::UdpSocket::bind(any);

@@ -108,7 +108,7 @@ Future<std::size_t> read_slowly(net::TcpStream& from, std::size_t total) {
 }  // namespace
 
 TEST_CASE("connections opened, used and reset in a row leave no descriptor and no byte behind") {
-  Loop loop;
+  Loop loop{kernel()};
   net::TcpListener listener = net::listen("127.0.0.1", 0);
   const auto both = [](net::TcpListener& l, int n) -> Future<> {
     co_await race(serve(l), in_a_row(l.address(), n));
@@ -121,7 +121,7 @@ TEST_CASE("connections opened, used and reset in a row leave no descriptor and n
 
 TEST_CASE("64 MiB each way through readers that sleep: the memory is bounded") {
   const std::size_t total = static_cast<std::size_t>(how_many(64 << 20, 8 << 20));
-  Loop loop;
+  Loop loop{kernel()};
   net::TcpListener listener = net::listen("127.0.0.1", 0);
   const auto all = [](net::TcpListener& l, std::size_t bytes) -> Future<> {
     Future<net::TcpStream> connecting = net::connect(l.address());
@@ -136,7 +136,7 @@ TEST_CASE("64 MiB each way through readers that sleep: the memory is bounded") {
 }
 
 TEST_CASE("requests in a row, kept and not, leave nothing behind") {
-  Loop loop;
+  Loop loop{kernel()};
   http::Server server([](http::Request& request) -> Future<http::Response> {
     co_return http::Response(200, request.target);
   });

@@ -9,7 +9,7 @@
 //     CHECK((co_await session.get(peer.url())).body == "hello");
 //   });
 //
-// on_net() and Peer's listener are all that is native here.
+// On loopback, of the kernel that on_sim.hpp chooses.
 #pragma once
 
 #include <fcntl.h>
@@ -150,7 +150,7 @@ void on_net(F f) {
   const int before = next_descriptor();
   std::vector<std::string> unhandled;
   {
-    Loop loop;
+    Loop loop{kernel()};
     loop.on_unhandled([&](std::exception_ptr error) { unhandled.push_back(what(error)); });
     loop.run(wait_for(f(), 60s));
     settle(loop);

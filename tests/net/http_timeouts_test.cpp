@@ -239,7 +239,7 @@ Future<> asked(http::Session& session, std::string url, int kind) {
 }  // namespace
 
 TEST_CASE("a request may be dropped at every moment: nothing is left, and the Session goes on") {
-  Loop loop;
+  Loop loop{kernel()};
   const int descriptor = next_descriptor();
   int unhandled = 0;
   loop.on_unhandled([&](std::exception_ptr) { ++unhandled; });
@@ -270,7 +270,8 @@ TEST_CASE("a request may be dropped at every moment: nothing is left, and the Se
       for (int turns = 0; !ended; ++turns, most = std::max(most, turns)) {
         REQUIRE(turns < 2000);
         Future<> asking = asked(session, peer.url(), kind);
-        for (int i = 0; i < turns && !asking.ready(); ++i) loop.poll();
+        for (int i = 0; i < turns && !asking.ready(); ++i)
+          simulated() ? loop.run(sleep(1us)) : static_cast<void>(loop.poll());  // there a poll takes no time
         ended = asking.ready();
         if (ended) std::move(asking).get();
         asking = Future<>();

@@ -6,7 +6,7 @@
 //     CHECK((co_await site.talk("GET /a HTTP/1.0\r\n\r\n")) == "HTTP/1.1 200 OK|Connection: close|…");
 //   });
 //
-// On loopback and the native kernel; nothing but connect() and the constructor knows that.
+// On loopback, of the kernel that on_sim.hpp chooses.
 #pragma once
 
 #include <string>
@@ -105,7 +105,7 @@ struct Site {
   Log reported() { return std::exchange(reports, Log()); }
 
   Log reports;
-  Loop loop;
+  Loop loop{kernel()};
   http::Server server;
   net::Address at;
   Future<> serving;
