@@ -11,6 +11,7 @@
 #include "../../net/net.hpp"
 #include "../counting_new.hpp"
 #include "../reactor/on_sim.hpp"
+#include "on_kernel.hpp"
 
 namespace hob_test::endurance_test {
 TEST_SUITE_BEGIN("net");

@@ -9,7 +9,7 @@
 //     CHECK((co_await session.get(peer.url())).body == "hello");
 //   });
 //
-// On loopback, of the kernel that on_sim.hpp chooses.
+// On loopback, of the kernel that on_kernel.hpp chooses.
 #pragma once
 
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 #include "../../net/http.hpp"
 #include "../../net/net.hpp"
 #include "../reactor/sync_bench.hpp"
+#include "on_kernel.hpp"
 
 namespace hob_test {
 

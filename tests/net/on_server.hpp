@@ -6,7 +6,7 @@
 //     CHECK((co_await site.talk("GET /a HTTP/1.0\r\n\r\n")) == "HTTP/1.1 200 OK|Connection: close|…");
 //   });
 //
-// On loopback, of the kernel that on_sim.hpp chooses.
+// On loopback, of the kernel that on_kernel.hpp chooses.
 #pragma once
 
 #include <string>
@@ -15,6 +15,7 @@
 #include "../../net/http.hpp"
 #include "../../net/net.hpp"
 #include "../reactor/sync_bench.hpp"
+#include "on_kernel.hpp"
 
 namespace hob_test {
 

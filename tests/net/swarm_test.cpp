@@ -11,15 +11,15 @@
 
 #include "../../net/http.hpp"
 #include "../../net/net.hpp"
-#include "../reactor/on_sim.hpp"
+#include "on_kernel.hpp"
 
-using namespace hob_test;
+namespace hob_test::swarm_test {
 
 TEST_SUITE_BEGIN("net");
 
 namespace {
 
-using sim::World;
+using simulator::World;
 
 std::uint64_t how_many() {
   const char* const asked = std::getenv("HOB_SWARM");
@@ -35,18 +35,18 @@ void must(bool holds, const char* what) {
 template <class F>
 void swarm(F program) {
   try {
-    sim::test(how_many(), [&](World& world) {
+    simulator::test(how_many(), [&](World& world) {
       program(world);
       must(world.open_descriptors() == 0, "a descriptor was left open");
     });
-  } catch (const sim::Failure& failure) {
+  } catch (const simulator::Failure& failure) {
     FAIL(std::string(failure.what()));
   }
 }
 
 // A network that is slow, loses, and says too much, by seed; one in four also resets.
 void spoil(World& world, bool may_reset = true) {
-  sim::Faults& faults = world.faults;
+  simulator::Faults& faults = world.faults;
   faults.latency_min = 20us;
   faults.latency_max = Duration(20'000 + world.random(5'000'000));
   faults.loss_per_mille = static_cast<unsigned>(world.random(30));
@@ -387,3 +387,4 @@ TEST_CASE("swarm: a lock has one owner at a time, whatever is cut off and healed
 }
 
 TEST_SUITE_END();
+}  // namespace hob_test::swarm_test

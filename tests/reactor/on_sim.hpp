@@ -90,16 +90,6 @@ inline std::vector<std::uint64_t> seeds(std::uint64_t count = 8) {
   return all;
 }
 
-// What the tests of net/ run on: the native kernel, or, with HOB_NET_ON=sim, a simulated one, whose
-// calls move less than they could and whose events say too much.
-inline bool simulated() { return std::getenv("HOB_NET_ON") != nullptr; }
-inline std::unique_ptr<Backend> kernel() {
-  if (!simulated()) return native_backend();
-  sim::World world(seeds()[0]);
-  world.faults.short_io_per_mille = world.faults.spurious_per_mille = 100;
-  return world.backend();
-}
-
 // f(Sim&), called by the turn.
 template <class F>
 Future<> in_turn(F& f, Sim& sim) {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// sim.cpp — what happens in a simulated world: time, chance, the hosts' turns, the network; and the
-// World itself. See backend_sim.hpp.
+// world.cpp — what happens in a simulated world: time, chance, the hosts' turns, the network; and the
+// World itself. See kernel.hpp.
 #include <cerrno>
 #include <cstdlib>
+#include <sstream>
 
-#include "backend_sim.hpp"
-#include "callbacks.hpp"
+#include "kernel.hpp"
+#include "../../reactor/callbacks.hpp"
 
-namespace hob::inline v0::sim {
+namespace hob::inline v0::simulator {
 namespace {
 constexpr Duration kLocal = std::chrono::microseconds(5);    // one way, within a host
 constexpr Duration kAgain = std::chrono::milliseconds(200);  // TCP sends again what was lost
@@ -115,6 +116,20 @@ void Kernel::start(Host& host) {
     host.running = begin(host.main);
   });
   stir(host);
+}
+
+void Kernel::deadlock() {
+  std::ostringstream what;
+  what << "every task waits, and nothing is left that could ever wake one of them\n";
+  if (here.loop) here.loop->dump_tasks(what);
+  for (const auto& host : hosts) {
+    if (!host->loop) continue;
+    const Inside inside(host->inside);
+    what << "on " << host->name << ":\n";
+    if (host->running) host->running.outcome().print(what, 2);
+    host->loop->dump_tasks(what);
+  }
+  throw Deadlock(what.str());
 }
 
 // As a process ends: what it owned, then its descriptors.
@@ -248,7 +263,9 @@ void Kernel::send(const SocketPtr& from, std::string bytes) {
   const SocketPtr to = from->peer.lock();
   if (!to)  // closed long since: it answers with a reset
     return at(now + 2 * kLocal, [this, from] { fail(from, ECONNRESET); });
-  carry(from, to->host, size, [this, from, to, bytes = std::move(bytes)]() mutable {
+  from->under_way += size;
+  carry(from, to->host, size, [this, from, to, size, bytes = std::move(bytes)]() mutable {
+    from->under_way -= size;
     if (to->is == Socket::Is::closed) return reset(to, from);
     to->inbox.emplace_back(Place(), std::move(bytes));
     tell(to);
@@ -375,7 +392,7 @@ void World::run() {
     return std::ranges::none_of(kernel_->hosts, [](auto& host) { return host->loop != nullptr; });
   };
   while (!is_done())
-    if (!kernel_->round() && !kernel_->advance(kNever)) throw Deadlock(kDeadlock);
+    if (!kernel_->round() && !kernel_->advance(kNever)) kernel_->deadlock();
 }
 
 void World::run_for(Duration span) {
@@ -464,4 +481,4 @@ void test(std::uint64_t seeds, const std::function<void(World&)>& program) {
                             (needed.empty() ? "no chance" : needed) + ')');
   }
 }
-}  // namespace hob::inline v0::sim
+}  // namespace hob::inline v0::simulator

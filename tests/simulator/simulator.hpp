@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// sim.hpp — the simulator: the same program, unchanged, on a kernel that is a seeded simulation.
+// simulator.hpp — the simulator: the same program, unchanged, on a kernel that is a seeded simulation.
 //
-//   hob::sim::World world(42);
+//   hob::simulator::World world(42);
 //   hob::Loop loop(world.backend());      // the world's nameless host, "localhost": the program's own
 //   loop.run(program());
 //
@@ -19,9 +19,9 @@
 // when their simulated time has come.
 #pragma once
 
-#include "loop.hpp"
+#include "../../reactor/loop.hpp"
 
-namespace hob::inline v0::sim {
+namespace hob::inline v0::simulator {
 // Nothing is left that could ever wake anybody. Thrown out of Loop::run and World::run, on the simulator
 // only: a native loop cannot know that no thread will post.
 struct Deadlock : std::logic_error {
@@ -128,4 +128,4 @@ struct Failure : std::runtime_error {
 // Runs program(World&) with the seeds 1, 2, 3 …; what it throws first becomes a Failure, once it has
 // been seen which kinds of chance can be left out. HOB_SIM_SEED=<n> runs that one alone.
 void test(std::uint64_t seeds, const std::function<void(World&)>& program);
-}  // namespace hob::inline v0::sim
+}  // namespace hob::inline v0::simulator

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// sim_test.cpp — simulated hosts and the network between them: what it does, what it does wrong when told
+// simulator_test.cpp — simulated hosts and the network between them: what it does, what it does wrong when told
 // to, and that the same seed gives the same run.
 #include <chrono>
 #include <csignal>
@@ -9,15 +9,15 @@
 #include <set>
 
 #include "../../net/net.hpp"
-#include "../reactor/on_sim.hpp"
+#include "on_kernel.hpp"
 
-using namespace hob_test;
+namespace hob_test::simulator_test {
 
 TEST_SUITE_BEGIN("net");
 
 namespace {
 
-using sim::World;
+using simulator::World;
 
 const net::Address kAny = net::Address::parse("0.0.0.0:0");
 
@@ -56,9 +56,9 @@ struct Net {
 
 std::string failure(std::uint64_t seeds, const std::function<void(World&)>& program) {
   try {
-    sim::test(seeds, program);
+    simulator::test(seeds, program);
     return "";
-  } catch (const sim::Failure& e) {
+  } catch (const simulator::Failure& e) {
     return e.what();
   }
 }
@@ -101,7 +101,7 @@ TEST_CASE("latency is exact: a name, a connect and an answer take what they take
   const Duration before = net.passed();
   net.loop.run(ask("echo", "x"));
   CHECK(net.passed() - before == 4 * 50us);
-  sim::Faults& link = net.world.link("localhost", "echo");
+  simulator::Faults& link = net.world.link("localhost", "echo");
   link.latency_min = link.latency_max = 3ms;
   CHECK(&net.world.link("echo", "localhost") == &link);
   const Duration then = net.passed();
@@ -178,7 +178,7 @@ TEST_CASE("what a host's main throws comes out of what drives the world") {
     Event never;
     co_await never.wait();
   });
-  CHECK_THROWS_AS(world.run(), sim::Deadlock);
+  CHECK_THROWS_AS(world.run(), simulator::Deadlock);
 }
 
 TEST_CASE("a partition holds streams up and loses datagrams; connects and senders give up in the end") {
@@ -231,7 +231,7 @@ TEST_CASE("datagrams are lost, doubled and overtaken, as often as was said, and 
         co_await by.send_to(std::to_string(i), address);
         co_await sleep(10us);
       }
-      in.faults = sim::Faults();
+      in.faults = simulator::Faults();
       co_await sleep(1ms);
       co_await by.send_to("end", address);
     };
@@ -358,7 +358,7 @@ TEST_CASE("the trace of a run is known: the same seed, the same run, everywhere"
   CHECK(trace(1) == 9518073043823435517u);
 }
 
-TEST_CASE("sim::test tells the first seed that fails, why, and what that takes") {
+TEST_CASE("simulator::test tells the first seed that fails, why, and what that takes") {
   if (std::getenv("HOB_SIM_SEED")) return;  // that one alone would be run
   int runs = 0;
   const auto asks = [&](World& world) {
@@ -406,3 +406,4 @@ TEST_CASE("a day of heartbeats between 100 hosts takes seconds") {
 }
 
 TEST_SUITE_END();
+}  // namespace hob_test::simulator_test

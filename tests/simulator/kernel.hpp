@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// backend_sim.hpp — the inside of the simulator: hosts, their sockets, and what is under way between.
+// kernel.hpp — the inside of the simulator: hosts, their sockets, and what is under way between.
 //
-// Private to this room. backend_sim.cpp is the Backend of one host: the calls. sim.cpp is what happens
+// Private to this room. backend.cpp is the Backend of one host: the calls. world.cpp is what happens
 // meanwhile: time, chance, the hosts' turns, the network; and the World, which is the door.
 //
 // Invariants
@@ -21,16 +21,13 @@
 #include <set>
 #include <string>
 
-#include "sim.hpp"
+#include "simulator.hpp"
 
-namespace hob::inline v0::sim {
+namespace hob::inline v0::simulator {
 // The names of each Chance; one sequence more is the user's.
 inline constexpr std::array<const char*, 10> kChances = {
     "order", "latency",  "loss",     "duplicate", "reorder",
     "reset", "short_io", "spurious", "accept",    "no_buffers"};
-inline constexpr char kDeadlock[] =
-    "every task waits, and nothing is left that could ever wake one of them";
-
 // An IP address and a port, IPv4 as IPv6 writes it (::ffff:10.0.0.2); or the path of a Unix socket.
 struct Place {
   std::array<unsigned char, 16> ip{};
@@ -78,6 +75,7 @@ struct Socket : std::enable_shared_from_this<Socket> {
   std::size_t read = 0;         // so much of the first has been read
   std::size_t room = kBuffer;   // so much may still be sent
   std::uint64_t sent = 0;
+  std::size_t under_way = 0;    // of that
   bool is_full = false;         // there was no room: it waits for some
   bool at_end = false;          // the peer has sent its FIN,
   bool is_shut = false;         // and this one has
@@ -158,6 +156,7 @@ struct Kernel : std::enable_shared_from_this<Kernel> {
   std::exception_ptr turn(Host& host);
   void start(Host& host);
   void end(Host& host, Host::End how);
+  [[noreturn]] void deadlock();   // throws it, with the tree of what waits
 
   // --- the network
   Way& way(const Host& a, const Host& b) { return ways[std::minmax(a.number, b.number)]; }
@@ -192,4 +191,4 @@ struct Kernel : std::enable_shared_from_this<Kernel> {
 };
 
 std::unique_ptr<Backend> make_sim_backend(std::shared_ptr<Kernel> kernel, Host& host);
-}  // namespace hob::inline v0::sim
+}  // namespace hob::inline v0::simulator

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// backend_sim.cpp — the third kernel: the calls of one simulated host. What they lead to is in sim.cpp;
-// see backend_sim.hpp.
-#include "backend_sim.hpp"
+// backend.cpp — the third kernel: the calls of one simulated host. What they lead to is in world.cpp;
+// see kernel.hpp.
+#include "kernel.hpp"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -12,7 +12,7 @@
 #include <csignal>
 #include <cstring>
 
-namespace hob::inline v0::sim {
+namespace hob::inline v0::simulator {
 namespace {
 using Is = Socket::Is;
 
@@ -83,6 +83,10 @@ class SimBackend final : public Backend {
       : kernel_(std::move(kernel)), k_(*kernel_), host_(host) {}
 
   TimePoint now() noexcept override { return k_.now; }
+  std::int64_t date() noexcept override {
+    constexpr std::int64_t kBegin = 946'684'800;  // the year 2000
+    return kBegin + std::chrono::floor<std::chrono::seconds>(k_.now.time_since_epoch()).count();
+  }
 
   // --- readiness ------------------------------------------------------------------------------
   int attach(int fd, Watch& watch, Interest interest) noexcept override {
@@ -111,7 +115,7 @@ class SimBackend final : public Backend {
       if (host_.loop) return static_cast<void>(host_.sleeps = stays ? TimePoint::min() : until);
       k_.round();
       if (stays || until <= k_.now) return;
-      if (!k_.advance(until)) throw Deadlock(kDeadlock);
+      if (!k_.advance(until)) k_.deadlock();
     }
   }
 
@@ -215,22 +219,17 @@ class SimBackend final : public Backend {
     return socket->is == Is::connected ? 0 : EINPROGRESS;
   }
 
-  Io recv(int fd, std::span<std::byte> into) noexcept override {
-    return recv_from(fd, into, nullptr, nullptr);
-  }
-
-  Io send(int fd, std::span<const std::byte> from) noexcept override {
-    const std::string_view piece(reinterpret_cast<const char*>(from.data()), from.size());
-    return send_pieces(fd, std::span(&piece, 1));
-  }
-
-  Io send_pieces(int fd, std::span<const std::string_view> pieces) noexcept override {
+  Io send(int fd, std::span<const std::string_view> pieces, const sockaddr* whom,
+          unsigned size) noexcept override {
     Socket* const socket = host_.find(fd);
     if (!socket) return {0, EBADF};
+    if (whom && socket->is_stream) return {0, EISCONN};
+    if (whom && whom->sa_family != socket->family) return {0, EAFNOSUPPORT};
     const std::size_t most = socket->is_stream ? socket->room : kLargest + 1;
     std::string bytes;
     for (const auto piece : pieces) bytes += piece.substr(0, most - bytes.size());
-    if (!socket->is_stream) return send_datagram(*socket, std::move(bytes), socket->remote);
+    if (!socket->is_stream)
+      return send_datagram(*socket, std::move(bytes), whom ? load(whom, size) : socket->remote);
     if (socket->error != 0) return {0, std::exchange(socket->error, 0)};
     const SocketPtr peer = socket->peer.lock();
     const bool is_alone = socket->is_unix && (!peer || peer->is == Is::closed);
@@ -245,7 +244,7 @@ class SimBackend final : public Backend {
   }
 
   // A piece after the other of a stream; of datagrams one.
-  Io recv_from(int fd, std::span<std::byte> into, sockaddr* from, unsigned* size) noexcept override {
+  Io recv(int fd, std::span<std::byte> into, sockaddr* from, unsigned* size) noexcept override {
     Socket* const socket = host_.find(fd);
     if (!socket) return {0, EBADF};
     const bool streams = socket->is_stream;
@@ -276,14 +275,9 @@ class SimBackend final : public Backend {
     return {n, 0};
   }
 
-  Io send_to(int fd, std::span<const std::byte> bytes, const sockaddr* to,
-             unsigned size) noexcept override {
-    Socket* const socket = host_.find(fd);
-    if (!socket) return {0, EBADF};
-    if (socket->is_stream) return {0, EISCONN};
-    if (to->sa_family != socket->family) return {0, EAFNOSUPPORT};
-    std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    return send_datagram(*socket, std::move(text), load(to, size));
+  std::size_t unsent(int fd) noexcept override {
+    const Socket* const socket = host_.find(fd);
+    return socket ? socket->under_way : 0;
   }
 
   int shutdown_write(int fd) noexcept override {
@@ -478,4 +472,4 @@ class SimBackend final : public Backend {
 std::unique_ptr<Backend> make_sim_backend(std::shared_ptr<Kernel> kernel, Host& host) {
   return std::make_unique<SimBackend>(std::move(kernel), host);
 }
-}  // namespace hob::inline v0::sim
+}  // namespace hob::inline v0::simulator
