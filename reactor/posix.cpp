@@ -276,12 +276,16 @@ class PosixBackend final : public Backend {
 
   Io send(int fd, std::span<const std::string_view> pieces, const sockaddr* to,
           unsigned size) noexcept override {
+    if (pieces.size() == 1) {
+      const std::size_t most = std::min(pieces[0].size(), kMostBytes);
+      return sent(repeated([&] { return ::sendto(fd, pieces[0].data(), most, kNoSignal, to, size); }));
+    }
     iovec parts[kMostPieces];
     std::size_t count = 0;
     std::size_t room = kMostBytes;
     for (const std::string_view piece : pieces) {
       if (count == kMostPieces || room == 0) break;
-      if (piece.empty() && pieces.size() != 1) continue;
+      if (piece.empty()) continue;
       const std::size_t bytes = std::min(piece.size(), room);
       parts[count++] = iovec{const_cast<char*>(piece.data()), bytes};
       room -= bytes;
@@ -292,10 +296,7 @@ class PosixBackend final : public Backend {
     message.msg_namelen = size;
     message.msg_iov = parts;
     message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(count);
-    return sent(repeated([&] {
-      return count != 1 ? ::sendmsg(fd, &message, kNoSignal)
-                        : ::sendto(fd, parts[0].iov_base, parts[0].iov_len, kNoSignal, to, size);
-    }));
+    return sent(repeated([&] { return ::sendmsg(fd, &message, kNoSignal); }));
   }
 
   // What was not acknowledged: tcp(7) on Linux, SO_NWRITE on macOS, FIONWRITE on FreeBSD.
