@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -19,7 +20,6 @@ namespace hob_test::wheel_test {
 using namespace hob;
 
 namespace {
-
 constexpr Tick kLastTick = ~Tick{0};
 
 struct Named : Timer {
