@@ -97,7 +97,7 @@ TEST_CASE("a head has as many fields as its limit says, however many that are") 
     std::string fields;
     for (int i = 0; i < 1000; ++i) fields += "A: b\r\n";
     http::SessionOptions options;
-    for (const std::size_t limit : {1001, 1000, 999}) {
+    for (const std::size_t limit : {1001u, 1000u, 999u}) {
       options.limits.fields = limit;
       Peer peer({answers_and_closes({"HTTP/1.1 200 OK\r\n" + fields + "\r\n"})});
       auto response = co_await as_result(http::request(http::Request("GET", peer.url()), options));

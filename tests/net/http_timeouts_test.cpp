@@ -121,11 +121,11 @@ TEST_CASE("an upload that is slow but moves is no error, full though every buffe
   on_net([]() -> Future<> {
     const auto slow = [](Talk& talk) -> Future<> {
       co_await talk.head();
-      for (int i = 0; i < 60; ++i) {
+      for (int i = 0; i < 40; ++i) {
         co_await sleep(20ms);
         co_await talk.in.read_exactly(20 << 10);
       }
-      co_await talk.in.read_exactly((16 << 20) - 60 * (20 << 10));
+      co_await talk.in.read_exactly((16 << 20) - 40 * (20 << 10));
       co_await talk.say("HTTP/1.1 204 Done\r\n\r\n");
       co_await talk.end();
     };

@@ -13,7 +13,7 @@
 
 namespace hob_test::simulator_test {
 
-TEST_SUITE_BEGIN("net");
+TEST_SUITE_BEGIN("simulator");
 
 namespace {
 

@@ -15,7 +15,7 @@
 
 namespace hob_test::swarm_test {
 
-TEST_SUITE_BEGIN("net");
+TEST_SUITE_BEGIN("simulator");
 
 namespace {
 
