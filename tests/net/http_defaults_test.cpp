@@ -12,7 +12,7 @@ using namespace hob;
 using namespace std::chrono_literals;
 using std::string;
 
-TEST_SUITE_BEGIN("simulator");
+TEST_SUITE_BEGIN("net");
 
 namespace {
 struct Local {

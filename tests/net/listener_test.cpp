@@ -173,7 +173,7 @@ TEST_CASE("connections that are reset in the backlog do not end the accepting") 
 
 TEST_CASE("with no descriptor left accept pauses, tells once, and goes on when one is free") {
   for (const bool freed_here : {true, false}) {
-    if (simulated()) return;  // its limit is another: simulator_test.cpp
+    if (simulated()) return;  // its limit is another: world_test.cpp
     CAPTURE(freed_here);
     Child child([&] {
       Loop loop{kernel()};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// simulator_test.cpp — simulated hosts and the network between them: what it does, what it does wrong when told
+// world_test.cpp — simulated hosts and the network between them: what it does, what it does wrong when told
 // to, and that the same seed gives the same run.
 #include <chrono>
 #include <csignal>
@@ -9,10 +9,9 @@
 #include <set>
 
 #include "../../net/net.hpp"
-#include "on_kernel.hpp"
+#include "../net/on_kernel.hpp"
 
-namespace hob_test::simulator_test {
-
+namespace hob_test::world_test {
 TEST_SUITE_BEGIN("simulator");
 
 namespace {
@@ -406,4 +405,4 @@ TEST_CASE("a day of heartbeats between 100 hosts takes seconds") {
 }
 
 TEST_SUITE_END();
-}  // namespace hob_test::simulator_test
+}  // namespace hob_test::world_test

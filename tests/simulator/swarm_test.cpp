@@ -11,10 +11,9 @@
 
 #include "../../net/http.hpp"
 #include "../../net/net.hpp"
-#include "on_kernel.hpp"
+#include "../net/on_kernel.hpp"
 
 namespace hob_test::swarm_test {
-
 TEST_SUITE_BEGIN("simulator");
 
 namespace {
