@@ -97,7 +97,9 @@ std::size_t Loop::poll(bool may_sleep) {
   check_thread();
   const Turning turning(turning_);
   collect(may_sleep);
-  return resume();
+  const std::size_t resumed = resume();
+  if (may_sleep) mailbox_->fall_asleep();  // its sleep is still to come: a post has to end that
+  return resumed;
 }
 
 void Loop::collect(bool may_sleep) {

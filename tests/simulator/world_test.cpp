@@ -328,6 +328,22 @@ TEST_CASE("with no descriptor left, with no buffers, and aborted: accepting goes
   CHECK(other.loop.run(error_of(ask("echo", text))).find("Connection reset") != std::string::npos);
 }
 
+TEST_CASE("a host that sleeps is woken by what another one posts") {
+  std::optional<Remote> remote;
+  Event event;
+  World world(1);
+  world.host("a", [&]() -> Future<> {
+    remote.emplace(Loop::current().remote());
+    co_await event.wait();
+  });
+  world.host("b", [&]() -> Future<> {
+    co_await sleep(1s);
+    CHECK(remote->post([&] { event.set(); }));
+  });
+  world.run();
+  CHECK(event.is_set());
+}
+
 TEST_CASE("a signal is sent to one host") {
   Net net;
   net.world.host("stopped", []() -> Future<> { co_await signal(SIGTERM); });
