@@ -291,8 +291,10 @@ TEST_CASE("swarm: each HTTP request gets its own answer, once, or fails; the ser
 }
 
 TEST_CASE("swarm: a chat with crashes goes on, and nobody hears a line twice or altered") {
+  static int said = 0;  // lines, in a run: no two are alike
   swarm([](World& world) {
     spoil(world);
+    said = 0;
     const auto serve = []() -> Future<> {
       net::TcpListener listener = net::listen("", 5000);
       Members members;
@@ -337,8 +339,7 @@ TEST_CASE("swarm: a chat with crashes goes on, and nobody hears a line twice or 
           };
           const auto say = [](World& world_, net::TcpStream& to) -> Future<> {
             for (int i = 0; i < 10; ++i) {
-              const std::uint64_t number = 1'000'000 + world_.random(9'000'000);
-              const std::string line = "says " + std::to_string(number) + '\n';
+              const std::string line = "says " + std::to_string(1'000'000 + said++) + '\n';
               co_await to.write_all(line);
               co_await sleep(Duration(world_.random(10'000'000)));
             }
