@@ -3,7 +3,7 @@
 // http_connection.hpp — what client and server do alike on a stream: heads and bodies, both ways, and
 // one deadline over all of it.
 //
-// Called by http_client.cpp and http_server.cpp; calls the parsers and TcpStream.
+// Called by http.cpp; calls the parsers and TcpStream.
 //
 // Invariants
 //   1. What has come and was not taken is kept: a message begins where the one before it ended.

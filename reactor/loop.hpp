@@ -70,7 +70,7 @@ class Loop {
   static constexpr std::size_t kTurnBytes = 4 * kBytes;
 
   // On the native kernel, or on the one given. A second Loop on one thread is std::logic_error
-  // (simulated ones excepted: sim::World drives many).
+  // (those excepted that a simulated world drives).
   Loop();
   explicit Loop(std::unique_ptr<Backend> backend);
   // Drops detached work and pending callbacks; what other threads post from now on is refused.
@@ -90,8 +90,8 @@ class Loop {
     return std::move(work).get();
   }
 
-  // One turn without sleeping; how many it resumed. For tests: "not done yet". (To sleep in it is for
-  // sim::World, whose kernels do not.)
+  // One turn without sleeping; how many it resumed. For tests: "not done yet". (May it sleep,
+  // it does so as in run(): for a simulated world, whose kernels return at once.)
   std::size_t poll(bool may_sleep = false);
 
   // Calls f in the next round, after everything that is ready now. What f throws goes to on_unhandled.
