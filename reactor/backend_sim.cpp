@@ -108,10 +108,9 @@ class SimBackend final : public Backend {
     if (until <= k.now) return;
     if (!k.jobs.empty()) until = std::min(until, k.jobs.front().first);
     if (until == kNever) {
-      std::ostringstream what;
-      what << "every task waits, and nothing is left that could ever wake one of them\n";
-      if (here.loop) here.loop->dump_tasks(what);
-      throw Deadlock(what.str());
+      std::ostringstream tree;
+      if (here.loop) here.loop->dump_tasks(tree);
+      throw Deadlock(tree.str());
     }
     k.now = std::max(k.now, until);
     while (!k.jobs.empty() && k.jobs.front().first <= k.now) {

@@ -16,9 +16,10 @@
 
 namespace hob::inline v0::sim {
 // Nothing is left that could ever wake this loop. Thrown out of Loop::run, on the simulator only: a
-// native loop cannot know that no thread will post.
+// native loop cannot know that no thread will post. what() ends with the tree of Loop::dump_tasks.
 struct Deadlock : std::logic_error {
-  using std::logic_error::logic_error;
+  explicit Deadlock(const std::string& tree)
+      : logic_error("every task waits, and nothing is left that could ever wake one of them\n" + tree) {}
 };
 
 struct Kernel;

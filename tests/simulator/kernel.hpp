@@ -28,6 +28,7 @@ namespace hob::inline v0::simulator {
 inline constexpr std::array<const char*, 10> kChances = {
     "order", "latency",  "loss",     "duplicate", "reorder",
     "reset", "short_io", "spurious", "accept",    "no_buffers"};
+
 // An IP address and a port, IPv4 as IPv6 writes it (::ffff:10.0.0.2); or the path of a Unix socket.
 struct Place {
   std::array<unsigned char, 16> ip{};

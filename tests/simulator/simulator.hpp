@@ -19,14 +19,11 @@
 // when their simulated time has come.
 #pragma once
 
-#include "../../reactor/loop.hpp"
+#include "../../reactor/sim.hpp"
 
 namespace hob::inline v0::simulator {
-// Nothing is left that could ever wake anybody. Thrown out of Loop::run and World::run, on the simulator
-// only: a native loop cannot know that no thread will post.
-struct Deadlock : std::logic_error {
-  using std::logic_error::logic_error;
-};
+// Nothing is left that could ever wake anybody: out of Loop::run and World::run, with every host's tree.
+using sim::Deadlock;
 
 // What chance decides. Each kind has a sequence of its own: without one, the others fall as before.
 enum class Chance {

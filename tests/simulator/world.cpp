@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <sstream>
 
-#include "kernel.hpp"
 #include "../../reactor/callbacks.hpp"
+#include "kernel.hpp"
 
 namespace hob::inline v0::simulator {
 namespace {
@@ -119,17 +119,16 @@ void Kernel::start(Host& host) {
 }
 
 void Kernel::deadlock() {
-  std::ostringstream what;
-  what << "every task waits, and nothing is left that could ever wake one of them\n";
-  if (here.loop) here.loop->dump_tasks(what);
+  std::ostringstream tree;
+  if (here.loop) here.loop->dump_tasks(tree);
   for (const auto& host : hosts) {
     if (!host->loop) continue;
     const Inside inside(host->inside);
-    what << "on " << host->name << ":\n";
-    if (host->running) host->running.outcome().print(what, 2);
-    host->loop->dump_tasks(what);
+    tree << "on " << host->name << ":\n";
+    if (host->running) host->running.outcome().print(tree, 2);
+    host->loop->dump_tasks(tree);
   }
-  throw Deadlock(what.str());
+  throw Deadlock(tree.str());
 }
 
 // As a process ends: what it owned, then its descriptors.
