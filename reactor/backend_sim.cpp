@@ -160,28 +160,24 @@ class SimBackend final : public Backend {
     return {n, 0};
   }
 
-  Io send_one(int fd, std::span<const std::byte> from) noexcept {
+  Io send(int fd, std::span<const std::string_view> pieces, const sockaddr*,
+          unsigned) noexcept override {
     Socket* socket = kernel_->find(fd);
     if (!socket) return {0, EBADF};
     Socket* peer = kernel_->find(socket->peer);
     if (!peer || peer->end) return {0, EPIPE};
     auto& inbox = peer->inbox;
-    const auto n = std::min(from.size(), Kernel::kBuffer - std::min(Kernel::kBuffer, inbox.size()));
-    if (n == 0 && !from.empty()) return {0, EAGAIN};
-    inbox.insert(inbox.end(), from.begin(), from.begin() + static_cast<std::ptrdiff_t>(n));
-    kernel_->due.push_back(socket->peer);
-    return {n, 0};
-  }
-
-  Io send(int fd, std::span<const std::string_view> pieces, const sockaddr*,
-          unsigned) noexcept override {
     Io all;
-    for (const auto piece : pieces) {
-      const Io one = send_one(fd, std::as_bytes(std::span(piece)));
-      if (one.error && all.n == 0) return one;
-      all.n += one.n;
-      if (one.n < piece.size()) break;
+    for (const std::string_view piece : pieces) {
+      const auto bytes = std::as_bytes(std::span(piece));
+      const auto n = std::min(bytes.size(), Kernel::kBuffer - std::min(Kernel::kBuffer, inbox.size()));
+      inbox.insert(inbox.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
+      all.n += n;
+      if (n == bytes.size()) continue;
+      if (all.n == 0) return {0, EAGAIN};
+      break;
     }
+    kernel_->due.push_back(socket->peer);
     return all;
   }
 
