@@ -148,11 +148,9 @@ bool Connection::take(Message& message, std::size_t size) {
   message.source = nullptr;
   body_ = head.body;
   left_ = body_ == Body::length ? head.length : 0;
-  is_kept_ = head.keep_alive;
   expects_ = head.expect_continue;
   waited_ = Duration();
   moved_ = 0;
-  knows_chunks_ = head.minor != 0;
   trailers_ = nullptr;
   if (body_ == Body::chunked) {
     chunks_ = ChunkParser(limits_, is_request_);

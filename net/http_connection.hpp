@@ -51,8 +51,8 @@ class Connection : private Runnable {
   // Of the message whose head was taken last:
   bool has_body() const noexcept { return body_ != Body::none; }      // more of it is to come
   std::uint64_t length() const noexcept { return left_; }             // so much, if it was said
-  bool is_kept() const noexcept { return is_kept_ && !has_body() && stream.is_open(); }
-  bool knows_chunks() const noexcept { return knows_chunks_; }        // its sender does
+  bool is_kept() const noexcept { return parser_.head().keep_alive && !has_body() && stream.is_open(); }
+  bool knows_chunks() const noexcept { return parser_.head().minor != 0; }  // its sender does
   bool expects_continue() noexcept { return std::exchange(expects_, false); }  // once
 
   // The next bytes of the body, empty at its end; good until the next call.
@@ -92,8 +92,6 @@ class Connection : private Runnable {
   Duration waited_{};         // for it
   Body body_ = Body::none;
   bool is_request_ = false;
-  bool is_kept_ = false;
-  bool knows_chunks_ = true;
   bool expects_ = false;
   bool late_ = false;
   bool is_broken_ = false;

@@ -32,7 +32,7 @@ std::string chars::quoted(std::string_view bytes) {
 }
 
 void chars::refuse(const char* what, std::string_view text, std::string_view found,
-            const std::string& expected, int status) {
+                   const std::string& expected, int status) {
   throw ProtocolError(what + (": expected " + expected) + " at offset " +
                       std::to_string(found.data() - text.data()) + ", found " + quoted(found), status);
 }
