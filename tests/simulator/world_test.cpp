@@ -396,7 +396,7 @@ TEST_CASE("simulator::test tells the first seed that fails, why, and what that t
   CHECK(always == "HOB_SIM_SEED=1: no std::exception (it takes: no chance)");
 }
 
-TEST_CASE("a day of heartbeats between 100 hosts takes seconds") {
+TEST_CASE("a day of heartbeats between 100 hosts: none is lost, none comes twice") {
   const auto begin = std::chrono::steady_clock::now();
   World world(1);
   int beats = 0;
@@ -417,7 +417,6 @@ TEST_CASE("a day of heartbeats between 100 hosts takes seconds") {
   CHECK(beats == 100 * 24 * 60);
   const Duration took = std::chrono::steady_clock::now() - begin;
   MESSAGE(beats << " heartbeats in " << took / 1ms << " ms");
-  CHECK(took < 10s);
 }
 
 TEST_SUITE_END();
