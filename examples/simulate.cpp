@@ -8,12 +8,11 @@
 //
 // HOB_SIM_SEED=<n> repeats one run exactly, for the debugger.
 #include <net/net.hpp>
+#include <reactor/sim.hpp>
 
 #include <cstdio>
 #include <set>
 #include <string>
-
-#include "../tests/simulator/simulator.hpp"
 
 using namespace std::chrono_literals;
 
@@ -65,7 +64,7 @@ hob::Future<> client(bool careless) {
   }
 }
 
-void program(hob::simulator::World& world, bool careless) {
+void program(hob::sim::World& world, bool careless) {
   world.faults.latency_max = 10ms;
   world.faults.loss_per_mille = 20;
   world.faults.reset_per_mille = 20;
@@ -87,10 +86,10 @@ void program(hob::simulator::World& world, bool careless) {
 int main(int argc, char** argv) {
   const bool careless = argc > 1 && std::string(argv[1]) == "careless";
   try {
-    hob::simulator::test(1000, [&](hob::simulator::World& world) { program(world, careless); });
+    hob::sim::test(1000, [&](hob::sim::World& world) { program(world, careless); });
     std::puts("1000 runs: every deposit counted once");
     return 0;
-  } catch (const hob::simulator::Failure& failure) {
+  } catch (const hob::sim::Failure& failure) {
     std::puts(failure.what());
     return 1;
   }

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
-//
 // address.cpp — sockaddr in and out of text. Calls inet_pton(3), inet_ntop(3): no system calls.
 #include "address.hpp"
-
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -20,7 +17,6 @@ const int kDatagram = SOCK_DGRAM;
 
 namespace {
 static_assert(Address::kRoom >= sizeof(sockaddr_un));
-
 constexpr std::size_t kPathAt = offsetof(sockaddr_un, sun_path);
 
 [[noreturn]] void refuse(const char* expected, std::string_view text) {
@@ -79,7 +75,6 @@ std::optional<Address> Address::numeric(std::string_view host, unsigned short po
   sockaddr_in v4{};
   v4.sin_family = AF_INET;
   if (inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) return made(v4).with_port(port);
-
   sockaddr_in6 v6{};
   v6.sin6_family = AF_INET6;
   if (host.empty()) return made(v6).with_port(port);
@@ -118,7 +113,6 @@ Address Address::of(const sockaddr* address, unsigned size) noexcept {
 int Address::family() const noexcept {
   return size_ <= kPathAt || size_ > kRoom ? 0 : inet(*this).sin6_family;
 }
-
 bool Address::is_unix() const noexcept { return family() == AF_UNIX; }
 
 std::string Address::host() const {

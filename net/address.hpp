@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
-//
 // address.hpp — where a socket is: IPv4 or IPv6 and a port, or the path of a Unix socket.
 //
 // A value. It reads and writes text; it looks nothing up (resolve() does) and calls no kernel.
 #pragma once
-
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,29 +15,23 @@ extern const int kStream, kDatagram;
 
 class Address {
  public:
-  // Nowhere: family() is 0. What an unbound or unnamed socket has.
-  Address() noexcept = default;
+  Address() noexcept = default;  // nowhere, as an unbound or unnamed socket is: family() is 0
 
   // "127.0.0.1:80", "[::1]:80", "[fe80::1%2]:80" (a numeric zone), "unix:/path"; on Linux
   // "unix:@name" is the abstract socket of that name. Else std::invalid_argument, which quotes it.
   static Address parse(std::string_view text);
 
-  // A numeric host without brackets, or "" for every address (IPv6's, see ListenOptions).
-  // std::invalid_argument if it is a name.
+  // A numeric host without brackets, or "" for every address (IPv6's, see ListenOptions); a name is
+  // std::invalid_argument.
   static Address of(std::string_view host, unsigned short port);
   static std::optional<Address> numeric(std::string_view host, unsigned short port);  // if it is one
   static Address unix_path(std::string_view path);
   static Address of(const sockaddr* address, unsigned size) noexcept;
 
-  // As parse() reads it.
-  std::string to_string() const;
-  // The host alone, without brackets; the path of a Unix socket.
-  std::string host() const;
-
-  // 0 for a Unix socket.
-  unsigned short port() const noexcept;
+  std::string to_string() const;  // as parse() reads it
+  std::string host() const;       // alone, without brackets; the path of a Unix socket
+  unsigned short port() const noexcept;  // 0 for a Unix socket
   Address with_port(unsigned short port) const noexcept;
-
   int family() const noexcept;  // AF_INET, AF_INET6, AF_UNIX; 0: nowhere
   bool is_unix() const noexcept;
 
@@ -50,9 +41,7 @@ class Address {
   unsigned size() const noexcept { return size_; }
   unsigned* room() noexcept { return size_ = kRoom, &size_; }
   static constexpr unsigned kRoom = 112;  // sockaddr_un's 110 and a terminator
-
   bool operator==(const Address& other) const noexcept = default;
-
  private:
   alignas(8) unsigned char bytes_[kRoom] = {};
   unsigned size_ = 0;

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: MIT
-//
-// http.cpp — Session: connections that are kept, and one exchange of a request and a response on one;
-// Server: accepting, the conversation on one connection, stopping.
+// http.cpp — Session: connections that are kept, one exchange of a request and a response; Server:
+// accepting, the conversation on one connection, stopping.
 #include "http.hpp"
-
 #include "http_connection.hpp"
 
 namespace hob::inline v0::http {
 using namespace chars;
 
 // --- Session: connections that are kept ----------------------------------------------------------
-
 struct Session::Pool {
   explicit Pool(const SessionOptions& o) : options(o), slots(o.connections) {}
-
   // The one used last of those to this origin for which nothing has come: not even its end.
   std::unique_ptr<Connection> take(const std::string& origin) {
     for (std::size_t i = kept.size(); i-- != 0;) {
@@ -45,14 +41,13 @@ struct Session::Pool {
 Session::Session(SessionOptions options) : pool_(std::make_shared<Pool>(options)) {}
 
 // --- one exchange --------------------------------------------------------------------------------
-
-namespace {
-bool may_repeat(const Request& request) {
+constexpr std::string_view kClose = "Connection: close\r\n";
+static bool may_repeat(const Request& request) {
   static constexpr std::string_view kIdempotent[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
   return !request.source && std::ranges::count(kIdempotent, request.method) != 0;
 }
 
-std::string base64(std::string_view bytes) {
+static std::string base64(std::string_view bytes) {
   static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text;
   unsigned bits = 0, count = 0;
@@ -63,12 +58,14 @@ std::string base64(std::string_view bytes) {
   if (count) text += kDigits[bits << (6 - count) & 63];
   return text.append((4 - text.size() % 4) % 4, '=');
 }
-}  // namespace
 
 // The members that a Future borrows stand before it.
 struct Session::Exchange {
-  Exchange(std::shared_ptr<Pool> of, Request with)
-      : pool(std::move(of)), request(std::move(with)), url(Url::parse(request.url)) {}
+  Exchange(std::shared_ptr<Pool> of, Request with, const Headers& defaults)
+      : pool(std::move(of)), request(std::move(with)), url(Url::parse(request.url)) {
+    for (const auto& [name, value] : defaults)
+      if (!request.headers.contains(name)) request.headers.add(name, value);
+  }
 
   // What a redirect makes of the request. False: it is none.
   bool follow(const Response& response) {
@@ -76,75 +73,59 @@ struct Session::Exchange {
     const int status = response.status, most = pool->options.redirects;
     const auto location = response.headers.get("Location");
     if (most == 0 || !location || std::ranges::count(kRedirects, status) == 0) return false;
-    if (++redirects > most) {
+    if (++redirects > most)
       throw ProtocolError("HTTP: more than " + std::to_string(most) + " redirects");
-    }
     if (!is_sent) sending = Future<>(), connection->stream.close();  // nobody wants the rest
     Url to = url.resolve(*location);
-    if (url.scheme == "https" && to.scheme == "http") {
+    if (url.scheme == "https" && to.scheme == "http")
       throw ProtocolError("HTTP: a redirect from https to " + to.to_string());
-    }
     if (status == 303 ? request.method != "HEAD" : request.method == "POST" && status < 303) {
       request.method = "GET";
       request.body.clear();
       request.source = nullptr;
-      for (const char* name : {"Content-Length", "Content-Type", "Content-Encoding", "Expect"}) {
+      for (const char* name : {"Content-Length", "Content-Type", "Content-Encoding", "Expect"})
         request.headers.remove(name);
-      }
-    } else if (request.source) {
-      throw ProtocolError("HTTP: a redirect of a body that cannot be sent twice");
     }
-    if (to.origin() != url.origin()) {
+    if (request.source) throw ProtocolError("HTTP: a redirect of a body that cannot be sent twice");
+    if (to.origin() != url.origin())
       for (const char* name : {"Authorization", "Cookie", "Host"}) request.headers.remove(name);
-    }
     url = std::move(to);
     return true;
   }
 
-  bool closes() const {
-    const auto wish = request.headers.get("Connection");
-    return wish && same(*wish, "close");
-  }
-
+  bool closes() const { return same(request.headers.get("Connection").value_or(""), "close"); }
   std::string head() {
-    if (!is_token(request.method) || request.method == "CONNECT") {
+    if (!is_token(request.method) || request.method == "CONNECT")
       throw std::invalid_argument("HTTP: no method to ask with: " + quoted(request.method));
-    }
-    if (!url.userinfo.empty() && !request.headers.contains("Authorization")) {
+    if (!url.userinfo.empty() && !request.headers.contains("Authorization"))
       request.headers.set("Authorization", "Basic " + base64(url.credentials()));
-    }
     url.userinfo.clear();
-    std::string fields(closes() ? "Connection: close\r\n" : "");
-    const auto field = [&](std::string_view name, std::string_view value) {
-      if (!request.headers.contains(name)) fields.append(name).append(": ").append(value).append("\r\n");
-    };
-    field("Host", url.host_header());
-    field("User-Agent", "hob");
-    field("Accept", "*/*");
-    return Connection::head(request.method + ' ' + url.target + " HTTP/1.1", fields, request, framing());
+    std::string head = request.method + ' ' + url.target + " HTTP/1.1\r\n";
+    if (closes()) head += kClose;
+    const std::string host = url.host_header();
+    for (auto& [name, value] : {Field{"Host", host}, {"User-Agent", "hob"}, {"Accept", "*/*"}})
+      if (!request.headers.contains(name)) head.append(name).append(": ").append(value).append("\r\n");
+    return Connection::head(std::move(head), request, framing());
   }
 
   Framing framing() const {
-    Framing framing;
-    framing.length = request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
-    return framing;
+    const std::string& method = request.method;
+    return {.length = method == "POST" || method == "PUT" || method == "PATCH"};
   }
 
   Future<> connect(Own) {
-    if (url.scheme == "https") {
+    if (url.scheme == "https")
       throw ProtocolError("HTTP: https needs a build with -Dtls=enabled: " + url.to_string());
-    }
-    auto work = net::connect(url.host, url.port);
     const SessionOptions& options = pool->options;
-    auto in_time = wait_until(std::move(work), std::min(Loop::current().after(options.connect), last));
-    net::TcpStream stream = co_await std::move(in_time);
+    const TimePoint until = std::min(Loop::current().after(options.connect), last);
+    auto work = net::connect(url.host, url.port);
+    net::TcpStream stream = co_await wait_until(std::move(work), until);
     connection = std::make_unique<Connection>(std::move(stream), options.limits, options.io);
   }
 
   // Sends the request while the response may come already. What goes wrong is told if none does.
   Future<> send(Own, std::string head) {
-    const auto expect = request.headers.get("Expect");
-    const bool waits = expect && same(*expect, "100-continue");
+    const bool waits = same(request.headers.get("Expect").value_or(""), "100-continue");
     if (!waits) go.set();
     try {
       co_await connection->send(std::move(head), request, framing(), waits ? &go : nullptr);
@@ -161,19 +142,14 @@ struct Session::Exchange {
     for (int provisional = 0;;) {
       while (!connection->take(response, request.method)) {
         auto more = co_await as_result(connection->more());
-        if (more.has_value() && more.value()) {
-          heard = true;
-        } else {
-          if (failure) std::rethrow_exception(failure);
-          if (!more.has_value()) std::rethrow_exception(more.error());
-          throw net::EndOfStream();
-        }
+        if (failure && !(more && more.value())) std::rethrow_exception(failure);
+        heard |= more.value();
+        if (!more.value()) throw net::EndOfStream();
       }
       if (response.status >= 200) break;
       if (response.status == 100) go.set();
-      if (response.status == 101 || ++provisional == 16) {
+      if (response.status == 101 || ++provisional == 16)
         throw ProtocolError("HTTP: expected a final response, found " + std::to_string(response.status));
-      }
     }
     answered = true;
     if (!go.is_set()) sending.cancel();
@@ -198,9 +174,8 @@ struct Session::Exchange {
       sending = send(Own(), std::move(text));
       auto result = co_await as_result(receive(Own()));
       if (result.has_value()) co_return std::move(result).value();
-      if (!is_reused || heard || connection->is_late() || !may_repeat(request)) {
+      if (!is_reused || heard || connection->is_late() || !may_repeat(request))
         std::rethrow_exception(result.error());
-      }
       sending = Future<>();
       connection = nullptr;
     }
@@ -212,9 +187,8 @@ struct Session::Exchange {
       Response response = co_await ask(Own());
       const bool is_redirect = follow(response);
       if (is_redirect) {
-        std::string dropped;
-        auto rest = co_await as_result(connection->read_all(dropped, 64 * 1024));
-        if (!rest.has_value()) connection->stream.close();
+        auto dropped = co_await as_result(connection->read_all(response.body, 64 * 1024));
+        if (!dropped) connection->stream.close();
       }
       if (is_redirect || !connection->has_body()) end();
       if (!is_redirect) co_return response;
@@ -239,24 +213,15 @@ struct Session::Exchange {
   std::unique_ptr<Connection> connection;  // null: the response is over
   Event go;                                // the body may be sent, or is being sent
   std::exception_ptr failure;              // of sending
-  bool is_sent = false;
-  bool heard = false;                      // a part of a response
-  bool answered = false;                   // all of its head
+  bool is_sent = false, heard = false;     // of the request all; of a response a part
+  bool answered = false;                   // and all of its head
   int redirects = 0;
   Future<> sending;
 };
 
 // --- Session -------------------------------------------------------------------------------------
-
-std::shared_ptr<Session::Exchange> Session::prepare(Request request) const {
-  for (const auto& [name, value] : headers) {
-    if (!request.headers.contains(name)) request.headers.add(name, value);
-  }
-  return std::make_shared<Exchange>(pool_, std::move(request));
-}
-
 Future<Response> Session::request(Request request, Own) {
-  const std::shared_ptr<Exchange> exchange = prepare(std::move(request));
+  const auto exchange = std::make_shared<Exchange>(pool_, std::move(request), headers);
   Response response = co_await exchange->answer(Own());
   if (exchange->connection) {
     co_await exchange->connection->read_all(response.body, exchange->pool->options.body);
@@ -266,7 +231,7 @@ Future<Response> Session::request(Request request, Own) {
 }
 
 Future<Response> Session::open(Request request, Own) {
-  const std::shared_ptr<Exchange> exchange = prepare(std::move(request));
+  const auto exchange = std::make_shared<Exchange>(pool_, std::move(request), headers);
   Response response = co_await exchange->answer(Own());
   if (!exchange->connection) exchange->pool = nullptr;  // which keeps no connection of a Session that has gone
   response.source = [exchange] { return piece(Own(), exchange); };
@@ -286,7 +251,6 @@ Future<Response> request(Request request, SessionOptions options, Own) {
 }
 
 // --- Server --------------------------------------------------------------------------------------
-
 Server::Server(Handler handler, ServerOptions options)
     : handler_(std::move(handler)), options_(options), slots_(options.connections) {}
 
@@ -316,11 +280,7 @@ Future<> Server::accept_all(Own, net::TcpListener& listener, TaskGroup& connecti
 }
 
 // --- one connection ------------------------------------------------------------------------------
-
 namespace {
-constexpr Duration kLinger = std::chrono::seconds(2);
-constexpr std::string_view kClose = "Connection: close\r\n";
-
 // Of this second, made once.
 std::string_view date_field() {
   static thread_local std::int64_t made_for = -1;
@@ -332,9 +292,9 @@ std::string_view date_field() {
 
 // Lets the peer send the body that it keeps back.
 Future<> invite(Connection& peer) {
-  if (peer.expects_continue()) co_await peer.send("HTTP/1.1 100 Continue\r\n\r\n");
+  static constexpr std::string_view kGo[] = {"HTTP/1.1 100 Continue\r\n\r\n"};
+  if (peer.expects_continue()) co_await peer.put(kGo);
 }
-
 Future<std::string> piece(Own, Connection& peer) {
   co_await invite(peer);
   co_return std::string(co_await peer.read());
@@ -342,14 +302,17 @@ Future<std::string> piece(Own, Connection& peer) {
 
 // Throws std::invalid_argument if the response cannot be sent.
 std::string head_of(const Response& response, Framing framing, std::string_view connection) {
-  if (response.status < 200 || response.status > 999) {
+  if (response.status < 200 || response.status > 999)
     throw std::invalid_argument("HTTP: no status to answer with: " + std::to_string(response.status));
-  }
-  std::string line = "HTTP/1.1 " + std::to_string(response.status) + ' ';
-  line += response.reason.empty() ? reason_phrase(response.status) : std::string_view(response.reason);
-  std::string fields(connection);
-  if (!response.headers.contains("Date")) fields += date_field();
-  return Connection::head(line, fields, response, framing);
+  if (!all(kText, response.reason))
+    throw std::invalid_argument("HTTP: a reason with control bytes: " + quoted(response.reason));
+  std::string head("HTTP/1.1 ");
+  head.reserve(response.headers.wire().size() + response.reason.size() + 160);
+  head.append(std::to_string(response.status)) += ' ';
+  head += response.reason.empty() ? reason_phrase(response.status) : std::string_view(response.reason);
+  head.append("\r\n").append(connection);
+  if (!response.headers.contains("Date")) head += date_field();
+  return Connection::head(std::move(head), response, framing);
 }
 
 Response plain(int status) {
@@ -377,9 +340,8 @@ Future<> Server::converse(Own, net::TcpStream stream, Permit) {
   try {
     Request request;
     request.peer = peer.stream.peer();
-    while (co_await await_request(Own(), peer, request)) {
+    while (co_await await_request(Own(), peer, request))
       if (!co_await answer(Own(), peer, request)) break;
-    }
   } catch (const ProtocolError& e) {
     refusal = e.status;
   } catch (const net::LimitExceeded&) {
@@ -393,7 +355,8 @@ Future<> Server::converse(Own, net::TcpStream stream, Permit) {
     static_cast<void>(co_await as_result(std::move(sending)));
   }
   // To close while bytes are under way would reset the connection, and lose the response.
-  if (peer.stream.is_open()) static_cast<void>(co_await as_result(peer.stream.finish(kLinger)));
+  if (peer.stream.is_open())
+    static_cast<void>(co_await as_result(peer.stream.finish(std::chrono::seconds(2))));
 }
 
 // False: there is none, and will not be.
@@ -435,9 +398,9 @@ Future<bool> Server::answer(Own, Connection& peer, Request& request) {
     framing.length = response.status != 204 && response.status != 304;
     framing.body = framing.length && !is_head;
     framing.chunks = peer.knows_chunks();
-    const auto wish = response.headers.get("Connection");
     const bool ends = framing.chunks || !response.source || response.headers.contains("Content-Length");
-    keeps = peer.is_kept() && ends && !stopping_.is_set() && !(wish && same(*wish, "close"));
+    const bool closes = same(response.headers.get("Connection").value_or(""), "close");
+    keeps = peer.is_kept() && ends && !stopping_.is_set() && !closes;
     const bool says = !keeps || !framing.chunks;
     head = head_of(response, framing, !says ? "" : keeps ? "Connection: keep-alive\r\n" : kClose);
   };
@@ -452,7 +415,9 @@ Future<bool> Server::answer(Own, Connection& peer, Request& request) {
   try {
     if (framing.body && response.source) co_await invite(peer);  // it may be the request's
     peer.expects_continue();                                     // too late for that
-    co_await peer.send(std::move(head), response, framing);
+    const std::string_view parts[] = {head, framing.body ? std::string_view(response.body) : ""};
+    if (framing.body && response.source) co_await peer.send(std::move(head), response, framing);
+    else co_await peer.put(parts);
   } catch (...) {  // a response that breaks off must not look like a whole one
     status_for(std::current_exception(), peer);
     peer.stream.abort();

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-//
 // http.hpp — the front door to HTTP: Session asks, Server answers.
 //
 //   hob::http::Session session;
@@ -12,7 +11,6 @@
 //   });
 //   co_await server.serve(hob::net::listen("127.0.0.1", 8080));
 #pragma once
-
 #include "http_parser.hpp"
 #include "message.hpp"
 #include "net.hpp"
@@ -21,7 +19,6 @@ namespace hob::inline v0::http {
 class Connection;
 
 // --- the client ----------------------------------------------------------------------------------
-//
 // Errors: ProtocolError (a URL or an answer that is none, too many redirects), TimedOut,
 // std::system_error and net::ResolveError (what() names the address), net::LimitExceeded. A request
 // that is dropped closes its connection. A status of 400 and above is no error: raise_for_status().
@@ -42,9 +39,7 @@ struct SessionOptions {
 class Session {
  public:
   explicit Session(SessionOptions options = SessionOptions());
-
-  // What every request has that does not say it itself.
-  Headers headers;
+  Headers headers;  // what every request has that does not say it itself
 
   Future<Response> get(std::string url) { return request(Request("GET", std::move(url))); }
   Future<Response> post(std::string url, std::string body) {
@@ -53,9 +48,9 @@ class Session {
 
   // Sends a request, follows redirects (RFC 9110, 15.4), and reads the response. On the way:
   //   - a user in the URL becomes Basic authentication;
-  //   - 301 and 302 make a GET of a POST, 303 of all but HEAD; 307 and 308 repeat it as it was, which
-  //     a `source` cannot (ProtocolError). To another origin go no Authorization and no Cookie; from
-  //     https to http goes nothing (ProtocolError);
+  //   - 301 and 302 make a GET of a POST, 303 of all but HEAD; 307 and 308 repeat it as it was (a
+  //     `source`: ProtocolError). To another origin go no Authorization and no Cookie; from https
+  //     to http goes nothing (ProtocolError);
   //   - a request that may be repeated, on a connection that was kept and turns out to be closed, is
   //     sent once more on a new one; others never are;
   //   - with "Expect: 100-continue" among its headers, the body waits for the server's word, or 1 s.
@@ -64,13 +59,10 @@ class Session {
   // The same up to the response's head: its `source` gives the body as it comes. To destroy the
   // Response, and what has copied it, gives the body up.
   Future<Response> open(Request request, Own = Own());
-
  private:
   struct Pool;
   struct Exchange;
-  std::shared_ptr<Exchange> prepare(Request request) const;
   static Future<std::string> piece(Own, std::shared_ptr<Exchange> exchange);
-
   std::shared_ptr<Pool> pool_;
 };
 
@@ -79,7 +71,6 @@ Future<Response> request(Request request, SessionOptions options = SessionOption
 inline Future<Response> get(std::string url) { return request(Request("GET", std::move(url))); }
 
 // --- the server ----------------------------------------------------------------------------------
-//
 // What a peer does wrong is answered (400, 413, 414, 417, 431, 501, 505) and closes its connection;
 // who is too slow is closed. None of it reaches anybody else.
 
@@ -108,17 +99,14 @@ class Server {
   // Accepts until stop(); then settles when the last connection is gone. May be called for several
   // listeners. Dropped: all that was accepted by it is dropped, handlers as well.
   Future<> serve(net::TcpListener listener, Own = Own());
-
-  // Returns at once. Nothing more is accepted and idle connections are closed; the others end with the
-  // response they are at, and after `grace` they are dropped. Called again, the shorter grace counts.
+  // Returns at once. Nothing more is accepted, idle connections are closed, the others end with the
+  // response they are at or, after `grace`, are dropped. Called again, the shorter grace counts.
   void stop(Duration grace);
-
  private:
   Future<> accept_all(Own, net::TcpListener& listener, TaskGroup& connections);
   Future<> converse(Own, net::TcpStream stream, Permit permit);
   Future<bool> await_request(Own, Connection& peer, Request& request);
   Future<bool> answer(Own, Connection& peer, Request& request);
-
   Handler handler_;
   ServerOptions options_;
   Semaphore slots_;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-//
 // http_connection.cpp — sending, receiving, the deadline.
 #include "http_connection.hpp"
-
 #include <charconv>
 
 namespace hob::inline v0::http {
@@ -10,27 +8,12 @@ using namespace chars;
 
 Connection::Connection(net::TcpStream to, const Limits& limits, Duration io)
     : Runnable([](Runnable& self) { static_cast<Connection&>(self).alarmed(); }),
-      stream(std::move(to)),
-      limits_(limits),
-      io_(io) {
-  alarm_.task = this;
-}
+      stream(std::move(to)), limits_(limits), io_(io) { alarm_.task = this; }
 
 // --- sending -------------------------------------------------------------------------------------
+static constexpr int kLeast = 1000;  // bytes that move within a Connection's `io`
 
-namespace {
-constexpr std::size_t kSlice = 64 * 1024;  // what is written at a time
-constexpr int kLeast = 1000;               // bytes that move within a Connection's `io`
-}  // namespace
-
-std::string Connection::head(std::string_view first_line, std::string_view fields,
-                             const Message& message, Framing framing) {
-  if (!all(kText, first_line)) {
-    throw std::invalid_argument("HTTP: a first line with control bytes: " + quoted(first_line));
-  }
-  std::string head;
-  head.reserve(first_line.size() + fields.size() + message.headers.wire().size() + 48);
-  head.append(first_line).append("\r\n").append(fields);
+std::string Connection::head(std::string head, const Message& message, Framing framing) {
   const std::size_t size = message.body.size();
   bool says_length = false;
   for (const auto& [name, value] : message.headers) {
@@ -39,12 +22,11 @@ std::string Connection::head(std::string_view first_line, std::string_view field
       if (!framing.length && !framing.body) continue;
       const auto length = number(value);
       const bool differs = framing.body && !message.source && length != size;
-      if (std::exchange(says_length, true) || !length || differs) {
+      if (std::exchange(says_length, true) || !length || differs)
         throw std::invalid_argument("header Content-Length: " + std::string(value) + " for a body of " +
                                     std::to_string(size) + " bytes");
-      }
     }
-    head.append(name).append(": ").append(value).append("\r\n");
+    head.append(name.data(), name.size() + value.size() + 4);  // the line, as it stands in the block
   }
   const bool has_body = message.source || size != 0;
   if (!says_length && (framing.length || (framing.body && has_body))) {
@@ -55,17 +37,16 @@ std::string Connection::head(std::string_view first_line, std::string_view field
 }
 
 Future<> Connection::send(std::string head, const Message& message, Framing framing, Event* go, Own) {
-  std::string_view body;
-  if (framing.body && !message.source) body = message.body;
+  std::string_view parts[] = {head, {}, {}};
   if (go) {
-    co_await put(head, {}, {});
-    head.clear();
+    co_await put(parts);
     static_cast<void>(co_await as_result(wait_for(go->wait(), std::chrono::seconds(1))));
     go->set();
+    parts[0] = {};
   }
-  if (!head.empty() || !body.empty()) co_await put(head, body, {});
+  if (framing.body && !message.source) parts[1] = message.body;
+  co_await put(parts);
   if (!framing.body || !message.source) co_return;
-
   const auto length = message.headers.get("Content-Length");
   std::uint64_t left = number(length.value_or("0")).value_or(0);
   for (bool ended = false; !ended;) {
@@ -74,61 +55,59 @@ Future<> Connection::send(std::string head, const Message& message, Framing fram
     try {
       piece = co_await message.source();
       ended = piece.empty();
-      if (length && (ended ? left != 0 : piece.size() > left)) {
+      if (length && (ended ? left != 0 : piece.size() > left))
         throw std::length_error("HTTP: the source does not give what Content-Length says");
-      }
     } catch (...) {
       source_error_ = std::current_exception();
       stream.abort();
       throw;
     }
     left -= std::min<std::uint64_t>(left, piece.size());
-    std::string_view data = piece, end;
+    parts[1] = piece;
     if (!length && framing.chunks) {
       char hex[16];
       size.assign(hex, std::to_chars(hex, hex + sizeof hex, piece.size(), 16).ptr) += "\r\n";
-      if (ended && message.trailers) data = message.trailers->wire();
-      end = "\r\n";
+      if (ended && message.trailers) parts[1] = message.trailers->wire();
+      parts[2] = "\r\n";
     }
-    co_await put(size, data, end);
+    parts[0] = size;
+    co_await put(parts);
   }
 }
 
-// Writes the three as one.
-Future<> Connection::put(std::string_view before, std::string_view data, std::string_view behind, Own) {
+Connection::Put Connection::put(std::span<const std::string_view> parts) {
+  within(io_);
+  return {stream.write_all(parts), *this};
+}
+
+void Connection::Put::await_resume() {
   try {
-    do {
-      std::string_view parts[] = {before, data.substr(0, kSlice), {}};
-      before = {};
-      data.remove_prefix(parts[1].size());
-      if (data.empty()) parts[2] = behind;
-      within(io_);
-      co_await stream.write_all(parts);
-    } while (!data.empty());
+    finish();
   } catch (const std::system_error&) {
-    broke();
-    throw;
+    peer.broke();
   }
 }
 
 // --- receiving -----------------------------------------------------------------------------------
-
-Future<bool> Connection::more(Own) {
+Connection::More Connection::more() {
   tidy();
+  return {stream.read_lease(), *this};
+}
+
+bool Connection::More::await_resume() {
   try {
-    net::Lease lease = co_await stream.read_lease();
-    if (lease.empty()) co_return false;
-    if (unread_.empty()) {
-      lease_ = std::move(lease);
-      unread_ = lease_.text();
+    net::Lease lease = finish();
+    if (lease.empty()) return false;
+    if (peer.unread_.empty()) {
+      peer.lease_ = std::move(lease);
+      peer.unread_ = peer.lease_.text();
     } else {
-      if (unread_.data() != joined_.data()) joined_ = std::string(unread_);
-      unread_ = joined_.append(lease.text());
+      if (peer.unread_.data() != peer.joined_.data()) peer.joined_ = std::string(peer.unread_);
+      peer.unread_ = peer.joined_.append(lease.text());
     }
-    co_return true;
+    return true;
   } catch (const std::system_error&) {
-    broke();
-    throw;
+    peer.broke();
   }
 }
 
@@ -136,7 +115,6 @@ bool Connection::take(Request& request) {
   is_request_ = true;
   return take(request, parser_.request(unread_, request));
 }
-
 bool Connection::take(Response& response, std::string_view method) {
   return take(response, parser_.response(unread_, response, method));
 }
@@ -149,14 +127,10 @@ bool Connection::take(Message& message, std::size_t size) {
   body_ = head.body;
   left_ = body_ == Body::length ? head.length : 0;
   expects_ = head.expect_continue;
-  waited_ = Duration();
-  moved_ = 0;
-  trailers_ = nullptr;
-  if (body_ == Body::chunked) {
-    chunks_ = ChunkParser(limits_, is_request_);
-    trailers_ = std::make_shared<Headers>();
-  }
-  message.trailers = trailers_;
+  moved_ = 0, waited_ = Duration();
+  const bool chunked = body_ == Body::chunked;
+  if (chunked) chunks_ = ChunkParser(limits_, is_request_);
+  message.trailers = trailers_ = chunked ? std::make_shared<Headers>() : nullptr;
   unread_.remove_prefix(size);
   tidy();
   return true;
@@ -178,8 +152,8 @@ Future<std::string_view> Connection::read(Own) {
       moved_ += unread_.size();
       if (moved_ >= kLeast) moved_ = 0, waited_ = Duration();
       if (!came && body_ != Body::until_close) {
-        const int answer = is_request_ ? 400 : 0;
-        throw ProtocolError("HTTP: expected more of the body, found the end of the stream", answer);
+        throw ProtocolError("HTTP: expected more of the body, found the end of the stream",
+                            is_request_ ? 400 : 0);
       }
     }
     data = take_body();
@@ -190,7 +164,7 @@ Future<std::string_view> Connection::read(Own) {
 // What has come of the body. If nothing has, that is its end.
 std::string_view Connection::take_body() {
   std::string_view data = unread_;
-  std::size_t used = 0;
+  std::size_t used = data.size();
   if (body_ == Body::chunked) {
     const auto step = chunks_.next(unread_);
     data = step.data;
@@ -201,9 +175,8 @@ std::string_view Connection::take_body() {
     data = data.substr(0, used);
     left_ -= used;
     if (left_ == 0) body_ = Body::none;
-  } else {
-    used = data.size();
-    if (used == 0) body_ = Body::none;
+  } else if (used == 0) {
+    body_ = Body::none;
   }
   unread_.remove_prefix(used);
   return data;
@@ -220,7 +193,6 @@ Future<> Connection::read_all(std::string& into, std::size_t limit, Own) {
 }
 
 // --- the deadline --------------------------------------------------------------------------------
-
 void Connection::within(Duration limit) noexcept {
   limit_ = limit;
   if (stream.sent() - sent_ >= kLeast) sent_ = stream.sent(), delivered_ = stream.delivered();
@@ -241,5 +213,6 @@ void Connection::broke() {
   if (source_error_) std::rethrow_exception(source_error_);
   is_broken_ = true;
   if (late_) throw TimedOut("HTTP: the other side takes too long");
+  throw;
 }
 }  // namespace hob::inline v0::http

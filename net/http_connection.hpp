@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: MIT
-//
-// http_connection.hpp — what client and server do alike on a stream: heads and bodies, both ways, and
-// one deadline over all of it.
-//
-// Called by http.cpp; calls the parsers and TcpStream.
-//
+// http_connection.hpp — what client and server do alike on a stream: heads and bodies, both ways,
+// and one deadline over all of it. Called by http.cpp; calls the parsers and TcpStream.
 // Invariants
 //   1. What has come and was not taken is kept: a message begins where the one before it ended.
 //   2. While nothing has come, no buffer is held.
 //   3. The deadline closes the stream, so that whoever waits for it gets TimedOut; but not while the
 //      other side still takes what was sent, a kernel's buffer full of it included.
 #pragma once
-
 #include "http_parser.hpp"
 #include "net.hpp"
 
@@ -27,58 +22,56 @@ class Connection : private Runnable {
  public:
   // A body that moves by less than 1,000 bytes within `io` is late. Borrows the limits.
   Connection(net::TcpStream to, const Limits& limits, Duration io);
-
-  // A message's whole head: what is given, its fields, what frames it, the empty line.
-  // std::invalid_argument if the fields contradict the framing, or the first line has a control byte.
-  static std::string head(std::string_view first_line, std::string_view fields, const Message& message,
-                          Framing framing);
-
+  // A message's whole head: what is given (the first line, and fields), its fields, what frames it, the
+  // empty line. std::invalid_argument if the fields contradict the framing.
+  static std::string head(std::string begin, const Message& message, Framing framing);
   // Sends a head and the body. With a `go`, the body waits for that, a second at most. Borrows the
   // message. What its source throws resets the stream, and comes out of reading as well.
   Future<> send(std::string head, const Message& message, Framing framing, Event* go = nullptr,
                 Own = Own());
-  Future<> send(std::string_view text) { return put(text, {}, {}); }
+  // Sends these, which are borrowed. (This and more() are leaves, as every message takes one of each.)
+  struct Put : net::Write {
+    Put(net::Write&& write, Connection& of) : net::Write(std::move(write)), peer(of) {}
+    void await_resume();
+    Connection& peer;
+  };
+  Put put(std::span<const std::string_view> parts);
   bool is_broken() const noexcept { return is_broken_; }  // a read or a write has failed
-
   // Waits for more bytes. False: the stream has ended.
-  Future<bool> more(Own = Own());
+  struct More : net::ReadLease {
+    using awaited_type = bool;
+    More(net::ReadLease&& read, Connection& of) : net::ReadLease(std::move(read)), peer(of) {}
+    bool await_resume();
+    Connection& peer;
+  };
+  More more();
   bool has_begun() const noexcept { return !unread_.empty(); }  // the next message
-
   // Takes a head off what has come. False: it is not all there.
   bool take(Request& request);
   bool take(Response& response, std::string_view method);
-
   // Of the message whose head was taken last:
   bool has_body() const noexcept { return body_ != Body::none; }      // more of it is to come
   std::uint64_t length() const noexcept { return left_; }             // so much, if it was said
   bool is_kept() const noexcept { return parser_.head().keep_alive && !has_body() && stream.is_open(); }
   bool knows_chunks() const noexcept { return parser_.head().minor != 0; }  // its sender does
   bool expects_continue() noexcept { return std::exchange(expects_, false); }  // once
-
   // The next bytes of the body, empty at its end; good until the next call.
   Future<std::string_view> read(Own = Own());
   // Appends all of it. net::LimitExceeded.
   Future<> read_all(std::string& into, std::size_t limit, Own = Own());
-
-  // Gives the buffers back, if all in them was read.
-  void tidy() noexcept;
-
+  void tidy() noexcept;  // gives the buffers back, if all in them was read
   // What waits from now on waits so long, and so long again if meanwhile the other side took 1,000
   // bytes; until `last` in any case.
   void within(Duration limit) noexcept;
   void ends_by(TimePoint last) noexcept { last_ = last; }
   bool is_late() const noexcept { return late_; }
-
   net::TcpStream stream;
   Hook<Connection> hook{*this};  // for a list of its owner's
-
  private:
-  Future<> put(std::string_view before, std::string_view data, std::string_view behind, Own = Own());
   bool take(Message& message, std::size_t size);
   std::string_view take_body();
-  void broke();  // throws the better reason, if there is one
+  [[noreturn]] void broke();  // called in a handler: throws the better reason, or again that one
   void alarmed() noexcept;
-
   const Limits& limits_;
   const Duration io_;
   HeadParser parser_{limits_};
@@ -91,10 +84,7 @@ class Connection : private Runnable {
   std::size_t moved_ = 0;     // of the body, in the time that was
   Duration waited_{};         // for it
   Body body_ = Body::none;
-  bool is_request_ = false;
-  bool expects_ = false;
-  bool late_ = false;
-  bool is_broken_ = false;
+  bool is_request_ = false, expects_ = false, late_ = false, is_broken_ = false;
   std::exception_ptr source_error_;
   Alarm alarm_;
   Duration limit_{};             // of within()

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-//
 // http_parser.cpp — a head is read line by line, and then it is said how its body is framed.
-//
 // Called by client and server; calls what message.hpp ends with. Sections are RFC 9112's.
 #include "http_parser.hpp"
 
@@ -13,7 +11,6 @@ struct Reader {
   const char* const what;
   const std::string_view bytes;
   const bool is_request;
-
   [[noreturn]] void no(std::string_view found, const std::string& expected, int answer = 400) const {
     refuse(what, bytes, found, expected, is_request ? answer : 0);
   }
@@ -68,14 +65,14 @@ void HeadParser::field(const Reader& reader, const Field& field) {
   } else if (reader.is_request && same(name, "Host")) {
     once(seen_.has_host);
     if (!split_host(value)) reader.no(value, "a host in Host");
-    const bool other = !seen_.host.empty() && !same(seen_.host, value);
-    if (other) reader.no(value, "the target's host in Host");
+    if (!seen_.host.empty() && !same(seen_.host, value))
+      reader.no(value, "the target's host in Host");
   } else if (reader.is_request && head_.minor == 1 && same(name, "Expect")) {
     if (!same(value, "100-continue")) reader.no(value, "100-continue in Expect", 417);
     head_.expect_continue = true;
   }
-  const bool twice = seen_.has_length && seen_.has_coding;
-  if (twice) reader.no(name, "no Content-Length beside Transfer-Encoding");
+  if (seen_.has_length && seen_.has_coding)
+    reader.no(name, "no Content-Length beside Transfer-Encoding");
 }
 
 // What all fields say together (6.3, 9.3).
@@ -93,6 +90,7 @@ void HeadParser::frame(const Reader& reader) {
   head_.expect_continue &= head_.body != Body::none;
 }
 
+constexpr std::size_t kSmall = 512;
 template <class Begin>
 std::size_t HeadParser::parse(const Reader& reader, Headers& headers, Begin begin) {
   const std::string_view bytes = reader.bytes;
@@ -115,14 +113,14 @@ std::size_t HeadParser::parse(const Reader& reader, Headers& headers, Begin begi
       head_ = {}, seen_ = {};
       begin(line);
       headers.clear();
-      const std::size_t end = bytes.find("\r\n\r\n", text_);
+      const std::size_t end = headers.block_.capacity() < kSmall ? bytes.find("\r\n\r\n", text_) : bytes.npos;
       if (end != bytes.npos) headers.block_.reserve(end);
     } else if (!line.empty()) {
       const bool full = seen_.fields++ == limits_.fields;
       if (full) reader.no(line, "at most " + std::to_string(limits_.fields) + " fields", 431);
       const Field checked = reader.field(line);
       field(reader, checked);
-      headers.append(checked);
+      headers.append(checked, room.substr(0, size + 2));
     } else {
       frame(reader);
       line_ = 0;
@@ -172,7 +170,6 @@ std::size_t HeadParser::response(std::string_view bytes, Response& response, std
 }
 
 // --- ChunkParser ---------------------------------------------------------------------------------
-
 ChunkParser::Step ChunkParser::next(std::string_view bytes) {
   std::size_t used = 0;
   while (used != bytes.size() && at_ != At::data && at_ != At::done) frame(bytes[used++]);
@@ -185,10 +182,9 @@ ChunkParser::Step ChunkParser::next(std::string_view bytes) {
 
 // All that is not data is lines.
 void ChunkParser::frame(char c) {
-  static constexpr std::string_view kRefused[] = {
-      "Authorization", "Cache-Control", "Connection", "Content-Encoding", "Content-Length",
-      "Content-Range", "Content-Type", "Cookie", "Expect", "Host", "Set-Cookie", "TE", "Trailer",
-      "Transfer-Encoding"};
+  static constexpr std::string_view kRefused[] = {"Authorization", "Cache-Control", "Connection",
+      "Content-Encoding", "Content-Length", "Content-Range", "Content-Type", "Cookie", "Expect",
+      "Host", "Set-Cookie", "TE", "Trailer", "Transfer-Encoding"};
   const bool cr = line_.ends_with('\r'), lf = c == '\n';
   line_ += c;
   const Reader reader{"chunk", line_, is_request_};
@@ -203,8 +199,7 @@ void ChunkParser::frame(char c) {
     at_ = left_ == 0 ? At::trailers : At::data;
     room_ = limits_.trailers;
   } else if (at_ == At::data_end) {
-    at_ = At::size;
-    room_ = limits_.chunk_line + 2;
+    at_ = At::size, room_ = limits_.chunk_line + 2;
   } else if (line.empty()) {
     at_ = At::done;
   } else {

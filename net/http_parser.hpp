@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
-//
 // http_parser.hpp — reads HTTP/1.x from bytes (RFC 9112): heads, and bodies in chunks.
-//
 // Does no I/O. Strict, since what two parsers read in two ways is a hole between them: no bare LF or
 // CR, no folded lines, no blank before a colon, one length only, and one transfer coding.
-//
 // Invariants
 //   1. However the bytes are cut, the outcome is the same; and the work is linear in their number.
 //   2. Nothing outside the bytes given is read; only what is kept, and errors, allocate.
 //   3. A line is judged, and kept, once it is complete; or refused, once it is too long.
 #pragma once
-
 #include "message.hpp"
 
 namespace hob::inline v0::http {
@@ -36,7 +32,6 @@ struct Head {
 };
 
 struct Reader;
-
 class HeadParser {
  public:
   explicit HeadParser(Limits limits = Limits()) noexcept : limits_(limits) {}
@@ -53,19 +48,13 @@ class HeadParser {
   // asked with: no body answers a HEAD. The reason may be missing with its blank. A 1xx or 204 that
   // claims a body has none all the same, but its connection is not kept.
   std::size_t response(std::string_view bytes, Response& response, std::string_view method = "GET");
-
-  // Of the last head that was complete.
-  const Head& head() const noexcept { return head_; }
-
-  // Forgets the bytes of an incomplete head.
-  void reset() noexcept { line_ = text_ = 0; }
-
+  const Head& head() const noexcept { return head_; }  // the last that was complete
+  void reset() noexcept { line_ = text_ = 0; }  // forgets the bytes of an incomplete one
  private:
   template <class Begin>  // what is done with the first line
   std::size_t parse(const Reader& reader, Headers& headers, Begin begin);
   void field(const Reader& reader, const Field& field);
   void frame(const Reader& reader);
-
   Limits limits_;
   Head head_;
   std::size_t line_ = 0;  // where the first line begins that is not complete
@@ -85,7 +74,6 @@ class ChunkParser {
   // Fields that follow the body and would frame, route or authenticate are refused (RFC 9110, 6.5.1).
   explicit ChunkParser(Limits limits = Limits(), bool is_request = true) noexcept
       : limits_(limits), is_request_(is_request) {}
-
   struct Step {
     std::string_view data;  // of the body; empty if only framing was there
     std::size_t used;       // bytes that are done with, the data included
@@ -93,15 +81,12 @@ class ChunkParser {
   // Goes on to the next run of data and to its end, as far as the bytes go. ProtocolError: the body
   // is broken here; what was handed out before is good.
   Step next(std::string_view bytes);
-
   // The body has ended, and so have its trailers; what follows is another message.
   bool done() const noexcept { return at_ == At::done; }
   const Headers& trailers() const noexcept { return trailers_; }
-
  private:
   enum class At : unsigned char { size, data, data_end, trailers, done };
   void frame(char c);
-
   Limits limits_;
   bool is_request_;
   At at_ = At::size;

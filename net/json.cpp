@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-//
 // json.cpp — how strings and numbers are spelled, the parser, and what a Value does.
 #include "json.hpp"
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -14,7 +12,6 @@ namespace hob::inline v0::json {
 namespace {
 constexpr char kHex[] = "0123456789abcdef";
 constexpr std::string_view kEscapes = "\"\\/bfnrt", kEscaped = "\"\\/\b\f\n\r\t";
-
 unsigned byte(char c) noexcept { return static_cast<unsigned char>(c); }
 
 // How long the UTF-8 sequence at the front is; 0 if there is none, or ASCII (Unicode, table 3-7:
@@ -122,7 +119,6 @@ void write_string(std::string& out, std::string_view text) {
 struct Parser {
   const std::string_view text;
   std::size_t at = 0;
-
   Value value(std::size_t depth) {
     if (peek() == '{' || peek() == '[') return collection(depth);
     if (peek() == '"') return string();
@@ -132,7 +128,6 @@ struct Parser {
     return number();
   }
 
-  // An array or an object.
   Value collection(std::size_t depth) {
     const bool keyed = peek() == '{';
     const char close = keyed ? '}' : ']';
@@ -142,11 +137,9 @@ struct Parser {
     if (take(close)) return made;
     do {
       std::string key;
-      if (keyed) {
-        if (peek() != '"') fail("a key in quotes");
-        key = string();
-        if (!take(':')) fail("':'");
-      }
+      if (keyed && peek() != '"') fail("a key in quotes");
+      if (keyed) key = string();
+      if (keyed && !take(':')) fail("':'");
       Value item = value(depth - 1);
       keyed ? void(made[key] = std::move(item)) : made.push_back(std::move(item));
     } while (take(','));
@@ -160,16 +153,12 @@ struct Parser {
       const std::size_t run = plain(text.substr(at));
       out.append(text, at, run);
       at += run;
-      if (peek() == '"') break;
-      if (peek() != '\\') fail(byte(peek()) >= 0x80 ? "UTF-8" : "the rest of a string");
-      ++at;
-      if (const auto known = kEscapes.find(peek()); known != kEscapes.npos)
-        ++at, out += kEscaped[known];
-      else
-        append_utf8(out, code_point());
+      if (skip<'"'>()) return out;
+      if (!skip<'\\'>()) fail(byte(peek()) >= 0x80 ? "UTF-8" : "the rest of a string");
+      const auto known = kEscapes.find(peek());
+      if (known == kEscapes.npos) append_utf8(out, code_point());
+      else ++at, out += kEscaped[known];
     }
-    ++at;
-    return out;
   }
 
   // uXXXX; or a pair of surrogates, uXXXX\uXXXX.
@@ -198,16 +187,11 @@ struct Parser {
 
   Value number() {
     const std::size_t from = at;
-    if (peek() == '-') ++at;
-    const bool zero = peek() == '0';
-    zero ? void(++at) : digits(at == from ? "a value" : "a digit");
+    skip<'-'>();
+    if (!skip<'0'>()) digits(at == from ? "a value" : "a digit");
     const std::size_t point = at;
-    if (peek() == '.') ++at, digits("a digit");
-    if (peek() == 'e' || peek() == 'E') {
-      ++at;
-      if (peek() == '+' || peek() == '-') ++at;
-      digits("a digit");
-    }
+    if (skip<'.'>()) digits("a digit");
+    if (skip<'e', 'E'>()) skip<'+', '-'>(), digits("a digit");
     const std::string_view number = text.substr(from, at - from);
     if (at == point && number != "-0") {
       if (std::int64_t n; read(number, n)) return n;
@@ -237,11 +221,10 @@ struct Parser {
   }
 
   char peek() const noexcept { return at < text.size() ? text[at] : '\0'; }
-
-  void skip_space() noexcept {
-    while (peek() == ' ' || peek() == '\n' || peek() == '\r' || peek() == '\t') ++at;
-  }
-
+  // Past the next byte, if it is one of these.
+  template <char... of>
+  bool skip() noexcept { return ((peek() == of) || ...) && ++at; }
+  void skip_space() noexcept { while (skip<' ', '\n', '\r', '\t'>()) continue; }
   // Past `c` and the white space around it, if it comes next.
   bool take(char c) noexcept {
     skip_space();
@@ -252,7 +235,6 @@ struct Parser {
 }  // namespace
 
 // --- values --------------------------------------------------------------------------------------
-
 // The index has the positions of all members, once they are more than a few: no object is slow.
 struct Value::Object {
   std::vector<Member> members;
@@ -260,11 +242,12 @@ struct Value::Object {
 };
 
 Value::Value(std::initializer_list<Value> items) {
-  const bool pairs = items.size() != 0 && std::ranges::all_of(items, [](const Value& item) {
-                       return item.is_array() && item.size() == 2 && item[0].is_string();
-                     });
+  const auto is_pair = [](const Value& item) {
+    return item.is_array() && item.size() == 2 && item[0].is_string();
+  };
+  const bool pairs = items.size() != 0 && std::ranges::all_of(items, is_pair);
   if (!pairs) *this = std::vector<Value>(items);
-  if (pairs)
+  else
     for (const Value& pair : items) (*this)[pair[0].as_string()] = pair[1];
 }
 
@@ -289,11 +272,9 @@ Value::~Value() {
 
 void Value::need(bool right, std::string_view asked) const {
   if (right) return;
-  const std::string is = is_array()            ? "an array"
-                         : is_object()         ? "an object"
-                         : is_string()         ? excerpt(*is_.string, '"')
-                         : kind_ == Kind::real ? shortest(is_.real)
-                                               : dump();
+  const std::string is = is_array() ? "an array" : is_object() ? "an object"
+                         : is_string() ? excerpt(*is_.string, '"')
+                         : kind_ == Kind::real ? shortest(is_.real) : dump();
   throw TypeError("json: " + std::string(asked) + " of " + is);
 }
 
@@ -344,15 +325,13 @@ bool Value::erase(std::string_view key) {
   Value rest = object();
   for (Member& member : items())
     if (member.key != key) rest[member.key] = std::move(member.value);
-  *this = std::move(rest);
-  return true;
+  return *this = std::move(rest), true;
 }
 
 std::span<Member> Value::items() {
   need(is_object() || is_null(), "items()");
   return is_null() ? std::span<Member>() : is_.object->members;
 }
-
 std::span<const Member> Value::items() const { return const_cast<Value*>(this)->items(); }
 
 const Value& Value::operator[](std::size_t index) const {

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: MIT
-//
 // json.hpp — JSON (RFC 8259): parse() reads a text, a Value holds it, dump() writes it.
 //
 //   json::Value todo = {{"title", "cook"}, {"done", false}, {"tags", json::array({"a", "b"})}};
 //   for (const auto& [key, value] : todo.items()) print(key, value.dump());
-//
 //   1. An integer without fraction or exponent that fits std::int64_t or std::uint64_t stays exact;
 //      any other number is the double nearest to it. parse(v.dump()) == v, whatever the locale.
 //   2. An object keeps its members in the order of insertion, each key once.
 //   3. What is const changes nothing inside: many threads may read one const Value.
 #pragma once
-
 #include <concepts>
-#include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -27,16 +22,12 @@ namespace hob::inline v0::json {
 struct ParseError : std::runtime_error {
   ParseError(const std::string& what, std::size_t at) : std::runtime_error(what), at_(at) {}
   std::size_t offset() const noexcept { return at_; }  // in bytes; at most the text's size
-
  private:
   std::size_t at_;
 };
 
 // A Value is not of the kind that was asked for. Reads like "json: as_int() of 1.5".
-struct TypeError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
+struct TypeError : std::runtime_error { using std::runtime_error::runtime_error; };
 struct Member;
 
 // Any JSON value: two words. Copied deeply; moved for nothing, and null from then on.
@@ -46,8 +37,8 @@ class Value {
   template <std::same_as<bool> T>  // a pointer is no bool
   Value(T truth) noexcept : kind_(Kind::boolean), is_{.bits = truth} {}
   template <std::integral T>
-  requires(!std::same_as<T, bool> && !std::same_as<T, char> && sizeof(T) <= 8) Value(T n)
-  noexcept : kind_(Kind::integer), is_{.bits = static_cast<std::uint64_t>(n)} {
+  requires(!std::same_as<T, bool> && !std::same_as<T, char> && sizeof(T) <= 8) Value(T n) noexcept
+      : kind_(Kind::integer), is_{.bits = static_cast<std::uint64_t>(n)} {
     if (n > 0 && is_.bits >> 63) kind_ = Kind::natural;
   }
   template <std::floating_point T>
@@ -65,7 +56,6 @@ class Value {
     return std::swap(kind_, from.kind_), std::swap(is_, from.is_), *this;
   }
   ~Value();
-
   bool is_null() const noexcept { return kind_ == Kind::null; }
   bool is_bool() const noexcept { return kind_ == Kind::boolean; }
   bool is_int() const noexcept { return kind_ == Kind::integer; }  // 3 is one, 3.0 is not
@@ -99,12 +89,10 @@ class Value {
   Value* begin() { return const_cast<Value*>(std::as_const(*this).begin()); }
   Value* end() { return begin() + size(); }
   const Value* begin() const {
-    need(is_array() || is_null(), "begin()");
-    return is_null() ? nullptr : is_.array->data();
+    return need(is_array() || is_null(), "begin()"), is_null() ? nullptr : is_.array->data();
   }
   const Value* end() const { return begin() + size(); }
   void push_back(Value item);  // makes null an array
-
   // How many items or members. Null has none, and iterates as nothing.
   std::size_t size() const;
   bool empty() const { return size() == 0; }
@@ -112,10 +100,7 @@ class Value {
   // As Python's json.dumps has it with separators=(",", ":") or, from 0 on, with indent, but UTF-8
   // stays as it is. std::invalid_argument: infinity, NaN, or a string that is not UTF-8.
   std::string dump(int indent = -1) const;
-
-  // Numbers are equal by value, objects in any order.
-  friend bool operator==(const Value& a, const Value& b);
-
+  friend bool operator==(const Value& a, const Value& b);  // numbers by value, members in any order
  private:
   friend Value object(std::initializer_list<Member> members);
   struct Object;
@@ -123,7 +108,6 @@ class Value {
   enum class Kind : unsigned char { null, boolean, integer, natural, real, string, array, object };
   void need(bool right, std::string_view asked) const;
   void write(std::string& out, int indent, std::size_t depth) const;
-
   Kind kind_ = Kind::null;
   union {
     std::uint64_t bits;  // a bool, a std::int64_t or, beyond that, a std::uint64_t

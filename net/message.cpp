@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
-//
 // message.cpp — what bytes make, the block behind Headers, targets, statuses, dates, URLs.
-//
 // Called by all of HTTP; calls Address.
 #include "message.hpp"
-
 #include <charconv>
 #include <cstdio>
 #include <ctime>
@@ -21,13 +18,11 @@ std::optional<std::uint64_t> chars::number(std::string_view text, int base) noex
 }
 
 constexpr char kHex[] = "0123456789ABCDEF";
-
 std::string chars::quoted(std::string_view bytes) {
   std::string text = "'";
-  for (const char c : bytes.substr(0, 40)) {
+  for (const char c : bytes.substr(0, 40))
     if (c >= ' ' && c < 127) text += c;
     else text.append({'\\', 'x', kHex[c >> 4 & 15], kHex[c & 15]});
-  }
   return text += bytes.size() > 40 ? "...'" : "'";
 }
 
@@ -38,15 +33,7 @@ void chars::refuse(const char* what, std::string_view text, std::string_view fou
 }
 
 Headers::Headers(std::initializer_list<Field> fields) {
-  for (const auto& [name, value] : fields) {
-    if (!is_token(name))
-      throw std::invalid_argument("header " + quoted(name) + ": the name is not a token");
-    if (const std::size_t good = run(kText, value); good != value.size()) {
-      throw std::invalid_argument("header " + quoted(name) + ": its value has a control byte at offset " +
-                                  std::to_string(good) + ": " + quoted(value));
-    }
-    append({name, trim(value)});
-  }
+  for (const auto& [name, value] : fields) add(name, value);
 }
 
 std::optional<std::string_view> Headers::get(std::string_view name) const noexcept {
@@ -55,15 +42,24 @@ std::optional<std::string_view> Headers::get(std::string_view name) const noexce
   return std::nullopt;
 }
 
-// Name and value may be views into the block, here and below.
-void Headers::add(std::string_view name, std::string_view value) {
-  block_ += Headers({{name, value}}).block_;
+// As it is sent. (Name and value may be views into the block that it is for.)
+static std::string line_of(std::string_view name, std::string_view value) {
+  if (!is_token(name)) throw std::invalid_argument("header " + quoted(name) + ": the name is not a token");
+  if (const std::size_t good = run(kText, value); good != value.size())
+    throw std::invalid_argument("header " + quoted(name) + ": its value has a control byte at offset " +
+                                std::to_string(good) + ": " + quoted(value));
+  value = trim(value);
+  std::string line;
+  line.reserve(name.size() + value.size() + 4);
+  return line.append(name).append(": ").append(value).append("\r\n");
 }
 
+void Headers::add(std::string_view name, std::string_view value) { block_ += line_of(name, value); }
+
 void Headers::set(std::string_view name, std::string_view value) {
-  const Headers field = {{name, value}};
+  std::string line = line_of(name, value);
   if (contains(name)) remove(name);
-  block_ += field.block_;
+  block_.empty() ? block_.swap(line) : void(block_ += line);
 }
 
 std::size_t Headers::remove(std::string_view name) {
@@ -79,7 +75,6 @@ std::size_t Headers::size() const noexcept {
 }
 
 std::string Request::path() const { return decode(target.substr(0, target.find('?'))); }
-
 std::optional<std::string> Request::query(std::string_view name) const {
   std::string_view rest = target;
   cut(rest, '?');
@@ -119,8 +114,7 @@ std::string_view reason_phrase(int status) noexcept {
       {415, "Unsupported Media Type"}, {417, "Expectation Failed"}, {429, "Too Many Requests"},
       {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
       {501, "Not Implemented"}, {502, "Bad Gateway"}, {503, "Service Unavailable"},
-      {504, "Gateway Timeout"}, {505, "HTTP Version Not Supported"},
-  };
+      {504, "Gateway Timeout"}, {505, "HTTP Version Not Supported"}};
   for (const auto& [code, phrase] : kPhrases)
     if (code == status) return phrase;
   return "Unknown";
@@ -129,7 +123,6 @@ std::string_view reason_phrase(int status) noexcept {
 bool is_token(std::string_view text) noexcept { return !text.empty() && all(kToken, text); }
 
 // --- URLs: sections are RFC 3986's ---------------------------------------------------------------
-
 std::optional<std::pair<std::string_view, std::string_view>> chars::split_host(std::string_view text) {
   const bool bracket = text.starts_with('[');
   const std::size_t size = bracket ? text.find(']') + 1 : run(kHost, text);
@@ -143,9 +136,8 @@ std::optional<std::pair<std::string_view, std::string_view>> chars::split_host(s
   return std::pair(host, port);
 }
 
-namespace {
 // The byte that the escape at this offset stands for.
-char unescaped(std::string_view text, std::size_t at, int answer = 0) {
+static char unescaped(std::string_view text, std::size_t at, int answer = 0) {
   const std::string_view escape = text.substr(at, 3);
   const auto byte = number(escape.substr(1), 16);
   if (escape.size() != 3 || !byte) refuse("URL", text, escape, "'%' and two hex digits", answer);
@@ -154,7 +146,7 @@ char unescaped(std::string_view text, std::size_t at, int answer = 0) {
 
 // Whether no label is empty, and it is an IPv4 address if it ends in a number: to some resolver it
 // were one (3.2.2).
-bool is_unmistakable(const std::string& host) {
+static bool is_unmistakable(const std::string& host) {
   const std::string dotted = '.' + host + (host.ends_with('.') ? "" : ".");
   if (dotted.find("..") != dotted.npos) return false;
   std::string_view last(dotted.data(), dotted.size() - 1);
@@ -164,10 +156,9 @@ bool is_unmistakable(const std::string& host) {
   return last.find_first_not_of(digits, hex ? 2 : 0) != last.npos || net::Address::numeric(host, 0);
 }
 
-unsigned short default_port(std::string_view scheme) noexcept { return scheme == "https" ? 443 : 80; }
-
+static unsigned short default_port(std::string_view scheme) noexcept { return scheme == "https" ? 443 : 80; }
 // 5.2.4
-std::string without_dots(std::string_view path) {
+static std::string without_dots(std::string_view path) {
   std::string kept;
   while (!path.empty()) {
     const std::string_view segment = path.substr(0, path.find('/', 1));
@@ -179,12 +170,9 @@ std::string without_dots(std::string_view path) {
   }
   return kept;
 }
-}  // namespace
 
 Url Url::parse(std::string_view text) {
-  const auto no = [text](std::string_view found, const char* expected) {
-    refuse("URL", text, found, expected);
-  };
+  const auto no = [&](auto found, auto expected) { refuse("URL", text, found, expected); };
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool good = is(kTarget, text[i]) || text[i] == '#';
     if (!good) no(text.substr(i, 1), "visible ASCII without '\\'");
@@ -217,7 +205,6 @@ Url Url::parse(std::string_view text) {
   const auto wanted = port.empty() ? default_port(url.scheme) : number(port);
   if (!wanted || *wanted > 65535 || port.starts_with('0')) no(port, "a port");
   url.port = static_cast<unsigned short>(*wanted);
-
   rest = rest.substr(0, rest.find('#'));
   const std::string_view path = rest.substr(0, rest.find('?'));
   url.target = without_dots(path.empty() ? "/" : path).append(rest.substr(path.size()));
@@ -250,24 +237,21 @@ std::string Url::host_header() const {
 std::string Url::origin() const {
   return scheme + "://" + host_header() + (port == default_port(scheme) ? ':' + std::to_string(port) : "");
 }
-
 std::string Url::to_string() const { return scheme + "://" + host_header() + target; }
 
 std::string encode_component(std::string_view text) {
   std::string encoded;
-  for (const char c : text) {
+  for (const char c : text)
     if (is(kHost, c) || c == '~') encoded += c;
     else encoded.append({'%', kHex[c >> 4 & 15], kHex[c & 15]});
-  }
   return encoded;
 }
 
 std::string decode(std::string_view text) {
   std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = 0; i < text.size(); ++i)
     if (text[i] != '%') decoded += text[i];
     else decoded += unescaped(text, i, 400), i += 2;
-  }
   return decoded;
 }
 

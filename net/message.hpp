@@ -1,33 +1,24 @@
 // SPDX-License-Identifier: MIT
-//
 // message.hpp — Request and Response, and what they are made of, URLs included; what can be wrong.
-//
 // Client and server hand them out and take them in. Nothing here does I/O; words are RFC 9110's.
-//
 // Invariants
 //   1. Headers hold nothing that may not be sent: header injection is refused before a byte leaves.
 //   2. Headers are one block of bytes, as they go over the wire: `name: value\r\n` for each.
 #pragma once
-
 #include <array>
-
 #include "../reactor/future.hpp"
 #include "address.hpp"
 #include "json.hpp"
 
 namespace hob::inline v0::http {
-// The peer, or a URL, is not as the RFCs have it; what() says what was expected, where, and what
-// stood there.
+// A peer or URL is not as the RFCs say; what() has what was expected, where, and what stood there.
 struct ProtocolError : std::runtime_error {
   explicit ProtocolError(const std::string& what, int answer = 0)
       : std::runtime_error(what), status(answer) {}
   int status;  // what a server answers: 400, 413, 414, 417, 431, 501 or 505; 0 where none is due
 };
 
-// A field, in somebody else's bytes.
-struct Field {
-  std::string_view name, value;
-};
+struct Field { std::string_view name, value; };  // in somebody else's bytes
 
 // The fields of a message, in order. Names are found whatever the case of their letters.
 //   for (auto& [name, value] : headers) …
@@ -44,10 +35,8 @@ class Headers {
   // Appends a field. std::invalid_argument, and nothing changed, if the name is not a token or the
   // value holds a control byte other than HTAB; blanks around the value are dropped.
   void add(std::string_view name, std::string_view value);
-  // The same in place of all fields of that name.
-  void set(std::string_view name, std::string_view value);
-  // Removes all fields of that name; returns how many.
-  std::size_t remove(std::string_view name);
+  void set(std::string_view name, std::string_view value);  // in place of all of that name
+  std::size_t remove(std::string_view name);  // all fields of that name; returns how many
   void clear() noexcept { block_.clear(); }
 
   // For range-for. Holds the field it points at, so a reference to it lasts until ++.
@@ -55,14 +44,16 @@ class Headers {
    public:
     explicit Iterator(std::string_view lines = {}) noexcept : lines_(lines) { read(); }
     const Field& operator*() const noexcept { return field_; }
-    void operator++() noexcept { lines_.remove_prefix(lines_.find('\n') + 1), read(); }
+    void operator++() noexcept {
+      lines_.remove_prefix(field_.name.size() + field_.value.size() + 4), read();
+    }
     bool operator==(const Iterator& other) const noexcept { return lines_.size() == other.lines_.size(); }
-
    private:
     void read() noexcept {
       if (lines_.empty()) return;
       field_.name = lines_.substr(0, lines_.find(':'));
-      field_.value = lines_.substr(field_.name.size() + 2, lines_.find('\r') - field_.name.size() - 2);
+      const std::size_t at = field_.name.size() + 2;
+      field_.value = lines_.substr(at, lines_.find('\r', at) - at);
     }
     std::string_view lines_;
     Field field_;
@@ -71,14 +62,16 @@ class Headers {
   Iterator end() const noexcept { return Iterator(); }
   std::size_t size() const noexcept;
   bool empty() const noexcept { return block_.empty(); }
-
-  // All of them as they are sent.
-  std::string_view wire() const noexcept { return block_; }
-
+  std::string_view wire() const noexcept { return block_; }  // all of them as they are sent
  private:
   friend class HeadParser;
-  void append(const Field& checked) {
-    block_.append(checked.name).append(": ").append(checked.value).append("\r\n");
+  void append(const Field& checked, std::string_view line = {}) {
+    const auto& [name, value] = checked;
+    if (line.size() == name.size() + value.size() + 4 && line.substr(name.size(), 2) == ": " &&
+        value.data() == line.data() + name.size() + 2)
+      block_.append(line);
+    else
+      block_.append(name).append(": ").append(value).append("\r\n");
   }
   std::string block_;
 };
@@ -95,7 +88,6 @@ struct Message {
   std::string body;
   Source source;
   std::shared_ptr<Headers> trailers;  // of a chunked body: complete when it is; may be null
-
   const std::string& text() const noexcept { return body; }
   json::Value json() const { return json::parse(body); }  // json::ParseError
 };
@@ -104,9 +96,7 @@ struct Request : Message {
   Request() = default;
   explicit Request(std::string to_url) : url(std::move(to_url)) {}
   Request(std::string with_method, std::string to_url, std::string with_body = {})
-      : method(std::move(with_method)), url(std::move(to_url)) {
-    body = std::move(with_body);
-  }
+      : method(std::move(with_method)), url(std::move(to_url)) { body = std::move(with_body); }
   // Of the target, decoded; and the value of a name behind its '?', or nothing. A broken escape is a
   // ProtocolError, for which a server answers 400.
   std::string path() const;
@@ -126,11 +116,9 @@ struct StatusError : std::runtime_error {
 
 struct Response : Message {
   Response() = default;
-  explicit Response(int with_status, std::string with_body = {}) : status(with_status) {
-    body = std::move(with_body);
-  }
-  // Throws StatusError for 400 and above.
-  void raise_for_status() const;
+  explicit Response(int with_status, std::string with_body = {})
+      : status(with_status) { body = std::move(with_body); }
+  void raise_for_status() const;  // throws StatusError for 400 and above
 
   int status = 200;
   std::string reason;  // empty, it is sent as the status has it
@@ -154,13 +142,9 @@ struct Url {
 
   // "user:password", decoded, as Basic authentication wants it; empty if there is no userinfo.
   std::string credentials() const;
-  // "example.com", or "example.com:8080" where the port is not the scheme's own.
-  std::string host_header() const;
-  // "http://example.com:80", always with the port: one key for one server.
-  std::string origin() const;
-  // The whole, but for the userinfo, which is not for logs.
-  std::string to_string() const;
-
+  std::string host_header() const;  // "example.com", with ":8080" if that is not the scheme's
+  std::string origin() const;       // "http://example.com:80", always with the port: a server's key
+  std::string to_string() const;    // the whole, but for the userinfo, which is not for logs
   bool operator==(const Url&) const = default;
 };
 
@@ -168,20 +152,14 @@ struct Url {
 std::string encode_component(std::string_view text);
 // Undoes escapes; a '+' stays one. Half an escape is a ProtocolError.
 std::string decode(std::string_view text);
-
-// "a=1&b=two+words": a query, or the body of a form (application/x-www-form-urlencoded); and a name or
-// value of one, decoded.
+// "a=1&b=two+words": a query, or the body of a form (application/x-www-form-urlencoded).
 std::string encode_form(std::initializer_list<Field> fields);
-std::string decode_form(std::string_view text);
+std::string decode_form(std::string_view text);  // a name or value of one
 
-// "Not Found" for 404; "Unknown" for a status that has no name.
-std::string_view reason_phrase(int status) noexcept;
-
+std::string_view reason_phrase(int status) noexcept;  // "Not Found" for 404; "Unknown" if none
 // The date as HTTP has it: "Sun, 06 Nov 1994 08:49:37 GMT" for 784111777 (RFC 9110, 5.6.7).
 std::string http_date(std::int64_t unix_seconds);
-
-// Whether it may be a method or the name of a field (RFC 9110, 5.6.2).
-bool is_token(std::string_view text) noexcept;
+bool is_token(std::string_view text) noexcept;  // a method or a field's name (RFC 9110, 5.6.2)
 }  // namespace hob::inline v0::http
 
 // --- what all of HTTP asks: what a byte may be (RFC 9110, RFC 3986), what bytes make; ASCII only ---
@@ -210,16 +188,15 @@ constexpr bool is(CharClass which, char c) noexcept {
 }
 // How many bytes at the front are of the class.
 constexpr std::size_t run(CharClass which, std::string_view bytes) noexcept {
-  const auto in = [=](char c) { return is(which, c); };
-  return static_cast<std::size_t>(std::find_if_not(bytes.begin(), bytes.end(), in) - bytes.begin());
+  std::size_t size = 0;
+  while (size != bytes.size() && is(which, bytes[size])) ++size;
+  return size;
 }
 constexpr bool all(CharClass which, std::string_view bytes) noexcept {
   return run(which, bytes) == bytes.size();
 }
 
-constexpr char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
+constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? char(c | 0x20) : c; }
 // Whether they are equal but for the case of letters.
 constexpr bool same(std::string_view a, std::string_view b) noexcept {
   const auto alike = [](char c, char d) { return lower(c) == lower(d); };
@@ -242,8 +219,8 @@ constexpr std::string_view trim(std::string_view text) noexcept {
 // The number below 2^63 that the text is, if it is just digits, and no more than that takes.
 std::optional<std::uint64_t> number(std::string_view text, int base = 10) noexcept;
 
-// Takes host [":" [port]] apart, if it is that: a name, or an IPv6 address in brackets, which go; and
-// five digits at most.
+// Takes host [":" [port]] apart, if it is that: a name, or an IPv6 address in brackets, which go; 5
+// digits at most.
 std::optional<std::pair<std::string_view, std::string_view>> split_host(std::string_view text);
 
 // The bytes in quotes, for a message: what does not print as \xNN, and cut if there are many.

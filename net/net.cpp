@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: MIT
-//
-// net.cpp — trying, waiting, closing under a waiter; the pool of buffers that reads borrow from; what
-// is done when no descriptor is left; what is known of names, and how several attempts to connect
-// begin one after the other.
+// net.cpp — trying, waiting, closing under a waiter; the buffers that reads borrow; pausing when no
+// descriptor is left; what is known of names, and how attempts to connect begin in turn.
 #include "net.hpp"
-
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 
 namespace hob::inline v0::net {
 // --- sockets -------------------------------------------------------------------------------------
-
-Socket::Socket(const Address& address, int type, const std::string& what)
-    : loop_(&Loop::current()) {
+Socket::Socket(const Address& address, int type, const std::string& what) : Socket(-1) {
   const Io io = backend().open(address.family(), type);
   check(io.error, what);
   watch.fd = static_cast<int>(io.n);
@@ -30,7 +25,7 @@ void Socket::close() noexcept {
   watch.on_writable();
   loop_->detach(watch);
   backend().close(std::exchange(watch.fd, -1));
-  if (on_close) on_close();
+  for (Hook<Runnable>& each : loop_->starved) each.owner.arm();
 }
 
 Address Socket::local() const {
@@ -58,10 +53,7 @@ Socket& Handle::held() const {
 }
 
 bool Operation::try_now() {
-  if (!socket_ || !socket_->is_open()) {
-    error_ = ECANCELED;
-    return true;
-  }
+  if (!socket_ || !socket_->is_open()) return error_ = ECANCELED, true;
   socket_->loop().check_thread();
   if (waiting())
     misuse(writes() ? "a socket has one writer at a time: another task writes to it"
@@ -88,41 +80,12 @@ void Operation::fail(const Address& whom) const {
   throw_errno(error_, with.family() ? name_ + (' ' + with.to_string()) : name_);
 }
 
-// --- leases --------------------------------------------------------------------------------------
-
-namespace {
-// A few buffers that wait for the next read. Constant to make, so that a look costs no call.
-struct Buffers {
-  static constexpr std::size_t kKeep = 8;
-  std::byte* free[kKeep];
-  std::size_t count;
-  std::size_t keep;  // kKeep, while somebody is there to free them at thread exit
-};
-constinit thread_local Buffers buffers{};
-
-struct Drain {
-  Drain() { buffers.keep = Buffers::kKeep; }
-  ~Drain() {
-    buffers.keep = 0;
-    while (buffers.count) delete[] buffers.free[--buffers.count];
-  }
-};
-
-std::byte* take_buffer() {
-  if (buffers.count) return buffers.free[--buffers.count];
-  static const thread_local Drain at_exit;
-  return new std::byte[Lease::kBytes];
-}
-}  // namespace
-
-void Lease::GiveBack::operator()(std::byte* buffer) const noexcept {
-  if (buffers.count < buffers.keep)
-    buffers.free[buffers.count++] = buffer;
-  else
-    delete[] buffer;
-}
-
 // --- streams -------------------------------------------------------------------------------------
+void Lease::GiveBack::operator()(std::byte* buffer) const noexcept {
+  const auto loop = here.loop;
+  if (loop && loop->spares < loop->spare.size()) loop->spare[loop->spares++].reset(buffer);
+  else delete[] buffer;
+}
 
 // Law of the Latch: a short read has emptied the stream, unless its end was hinted at. An error that
 // came with an event and was not seen by the call is told at the end (libkqueue's way with a reset).
@@ -136,7 +99,8 @@ Io read_into(Socket& socket, std::span<std::byte>& into, std::size_t& n) noexcep
 }
 
 Io Lease::read(Socket& socket, std::monostate&, Lease& lease) noexcept {
-  lease.buffer_.reset(take_buffer());
+  Loop& loop = socket.loop();
+  lease.buffer_.reset(loop.spares ? loop.spare[--loop.spares].release() : new std::byte[kBytes]);
   std::span<std::byte> into(lease.buffer_.get(), kBytes);
   const Io io = read_into(socket, into, lease.size_);
   if (io.n == 0) lease.buffer_.reset();
@@ -165,8 +129,7 @@ void TcpStream::shutdown_write() {
 Future<> TcpStream::finish(Duration limit) {
   const auto to_the_end = [](TcpStream& stream) -> Future<> {
     stream.shutdown_write();
-    while (!(co_await stream.read_lease()).empty()) {
-    }
+    while (!(co_await stream.read_lease()).empty()) continue;
   };
   return wait_for(to_the_end(*this), limit).finally([this]() noexcept { close(); });
 }
@@ -192,9 +155,8 @@ Future<std::uint64_t> copy(TcpStream& from, TcpStream& to) {
 }
 
 // --- BufferedReader ------------------------------------------------------------------------------
-
-// Each read looks for its end in the buffer, and waits for the stream until it is there; only then is
-// anything taken. So who reads from the stream meanwhile is another read of ours. (The co_awaits are
+// Each read looks for its end in the buffer, and waits for the stream until it is there; only then
+// it takes anything. So who reads from the stream meanwhile is another read. (The co_awaits are
 // statements of their own: as an argument of a member function gcc 12 loses them.)
 void BufferedReader::check_alone() const {
   if (stream_.is_open() && stream_.socket_->has_reader())
@@ -212,7 +174,6 @@ std::span<char> BufferedReader::room() {
   return std::span(buffer_).subspan(end_);
 }
 
-// The first `bytes` of `of` that are done with.
 std::string BufferedReader::take(std::size_t bytes, std::size_t of) {
   std::string taken(buffered().substr(0, bytes));
   begin_ += of;
@@ -242,36 +203,25 @@ Future<std::string> BufferedReader::read(std::string end, std::size_t limit, boo
   }
 }
 
-Future<std::string> BufferedReader::read_exactly(std::size_t n) {
+// So many bytes; or all to the end, if they are no more.
+Future<std::string> BufferedReader::read_bytes(std::size_t n, bool to_end) {
   check_alone();
-  while (buffered().size() < n) {
+  while (to_end ? buffered().size() <= n : buffered().size() < n) {
     const std::size_t came = co_await stream_.read_some(room());
     end_ += came;
-    if (came == 0) throw EndOfStream();
+    if (came == 0 && !to_end) throw EndOfStream();
+    if (came == 0) co_return take(end_ - begin_, end_ - begin_);
   }
+  if (to_end) throw LimitExceeded(n);
   co_return take(n, n);
 }
 
-Future<std::string> BufferedReader::read_to_end(std::size_t limit) {
-  check_alone();
-  for (;;) {
-    if (buffered().size() > limit) throw LimitExceeded(limit);
-    const std::size_t n = co_await stream_.read_some(room());
-    end_ += n;
-    if (n == 0) co_return take(end_ - begin_, end_ - begin_);
-  }
-}
-
 // --- listeners -----------------------------------------------------------------------------------
-
-static thread_local List<Hook<Listening>> pausing;
-
 // The connection, or its network, was gone before it was taken (accept(2), "Error handling").
-static constexpr int kGone[] = {
-    ECONNABORTED, EPROTO,      ENETDOWN, ENOPROTOOPT, EHOSTDOWN,
-    EHOSTUNREACH, ENETUNREACH, EPERM,    ETIMEDOUT,   ECONNRESET,
+static constexpr int kGone[] = {ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, EPERM,
+                                EHOSTUNREACH, ENETUNREACH, ETIMEDOUT, ECONNRESET,
 #ifdef ENONET
-    ENONET,
+                                ENONET,
 #endif
 };
 static constexpr int kNoneLeft[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
@@ -282,9 +232,7 @@ Listening::Listening(const Address& address, const std::string& what)
         listening.alarm.cancel();
         listening.paused.unlink();
         listening.watch.on_readable();
-      }) {
-  alarm.task = this;
-}
+      }) { alarm.task = this; }
 
 void Listening::pause(int error) noexcept {
   ++pauses;
@@ -294,11 +242,7 @@ void Listening::pause(int error) noexcept {
     loop().unhandled(std::make_exception_ptr(why), {});
   }
   loop().set_alarm(alarm, loop().after(std::chrono::milliseconds(50)));
-  pausing.push_back(paused);
-  on_close = []() noexcept {
-    for (Hook<Listening>& each : pausing)
-      if (&each.owner.loop() == here.loop) each.owner.arm();
-  };
+  loop().starved.push_back(paused);
 }
 
 Io Listening::accept(Socket& socket, std::monostate&, TcpStream& stream) noexcept {
@@ -306,11 +250,9 @@ Io Listening::accept(Socket& socket, std::monostate&, TcpStream& stream) noexcep
   if (listening.paused.linked()) return {0, EAGAIN};
   Address peer;
   const Io io = socket.backend().accept(socket.watch.fd, peer.data(), peer.room());
-  const auto is_one_of = [&](std::span<const int> errors) {
-    return std::ranges::find(errors, io.error) != errors.end();
-  };
-  if (is_one_of(kGone)) return {Loop::kBytes / 32, kMore};  // a share is so many of them
-  if (is_one_of(kNoneLeft)) return listening.pause(io.error), Io{0, EAGAIN};
+  const auto is_among = [&](auto& errors) { return std::ranges::count(errors, io.error) != 0; };
+  if (is_among(kGone)) return {Loop::kBytes / 32, kMore};  // a share is so many of them
+  if (is_among(kNoneLeft)) return listening.pause(io.error), Io{0, EAGAIN};
   if (io.error) return {0, io.error};
   auto taken = std::make_unique<Socket>(static_cast<int>(io.n));
   if (const int error = taken->attach()) return listening.pause(error), Io{0, EAGAIN};
@@ -354,12 +296,10 @@ TcpListener listen_unix(std::string_view path) {
 }
 
 // --- names ---------------------------------------------------------------------------------------
-
 namespace {
 constexpr Duration kFound = std::chrono::seconds(10);  // how long it is remembered
 constexpr Duration kNotFound = std::chrono::seconds(1);
 constexpr std::size_t kNames = 256;  // so many are remembered
-
 constexpr Duration kAttemptDelay = std::chrono::milliseconds(250);  // RFC 8305, section 5
 
 struct Name {
@@ -370,10 +310,6 @@ struct Name {
 
 // By host. The loop keeps them, or else what one remembers would depend on those before it.
 using Names = std::map<std::string, std::shared_ptr<Name>>;
-Names& names_of(Loop& loop) {
-  if (!loop.names) loop.names = std::make_shared<Names>();
-  return *static_cast<Names*>(loop.names.get());
-}
 
 std::vector<Address> ask(const Backend::Resolver& resolver, const std::string& host) {
   std::vector<Address> found;
@@ -411,7 +347,6 @@ std::vector<Address> interleaved(std::vector<Address> all) {
 }
 
 using Ended = Queue<Result<TcpStream>>;
-
 Future<> attempt(Address to, Ended& ended) {
   auto result = co_await as_result(connect(to));
   co_await ended.push(std::move(result));
@@ -419,15 +354,16 @@ Future<> attempt(Address to, Ended& ended) {
 }  // namespace
 
 Future<std::vector<Address>> resolve(std::string host, unsigned short port) {
-  if (host.empty() || host.size() > 253 || host.find('\0') != host.npos) {
-    const std::string shown = host.substr(0, std::min<std::size_t>(host.find('\0'), 253));
-    throw ResolveError("resolve \"" + shown + "\": no name of a host");
-  }
+  const std::size_t good = std::min<std::size_t>(host.find('\0'), 253);
+  if (host.empty() || host.size() > good)
+    throw ResolveError("resolve \"" + host.substr(0, good) + "\": no name of a host");
   if (const auto a = Address::numeric(host, port)) co_return std::vector<Address>(1, *a);
-  Names& names = names_of(Loop::current());
+  Loop& loop = Loop::current();
+  if (!loop.names) loop.names = std::make_shared<Names>();
+  Names& names = *static_cast<Names*>(loop.names.get());
   if (names.size() >= kNames) names.clear();
   std::shared_ptr<Name>& last = names[host];
-  if (!last || last->until <= Loop::current().clock()) {
+  if (!last || last->until <= loop.clock()) {
     last = std::make_shared<Name>();
     detach(look_up(last, host));
   }
@@ -464,11 +400,10 @@ Future<TcpStream> connect(std::string host, unsigned short port) {
     const bool more = attempts.size() != addresses.size();
     if (more) attempts.push_back(attempt(addresses[attempts.size()], ended));
     const bool last = attempts.size() == addresses.size();
-    auto next = wait_for(ended.pop(), last ? Duration::max() : kAttemptDelay);
-    auto waited = co_await as_result(std::move(next));
-    if (!waited.has_value()) continue;  // the delay is over
+    auto waited = co_await as_result(wait_for(ended.pop(), last ? Duration::max() : kAttemptDelay));
+    if (!waited) continue;  // the delay is over
     Result<TcpStream>& result = *waited.value();
-    if (result.has_value()) co_return std::move(result).value();
+    if (result) co_return std::move(result).value();
     ++failed;
     try {
       std::rethrow_exception(result.error());

@@ -1,50 +1,40 @@
 // SPDX-License-Identifier: MIT
-//
 // net.hpp — the front door to the network: streams, listeners, names, datagrams.
 //
 //   net::TcpStream stream = co_await net::connect("example.com", 80);
 //   co_await stream.write_all("hello\n");
 //
-// Every write is awaited, so a slow peer slows its writer (back-pressure), and nothing is queued
-// here. Operations are leaves: they allocate nothing, and borrow the bytes they were given until they
-// settle. What goes wrong is std::system_error; what() reads like "read 127.0.0.1:80: …".
+// Every write is awaited, so a slow peer slows its writer (back-pressure); nothing is queued here.
+// Operations are leaves: they allocate nothing, and borrow the bytes given until they settle. What
+// goes wrong is std::system_error; what() reads like "read 127.0.0.1:80: …".
 #pragma once
-
 #include "../reactor/reactor.hpp"
 #include "socket.hpp"
 
 namespace hob::inline v0::net {
 // --- streams -------------------------------------------------------------------------------------
-
-// Bytes in a buffer of this thread's pool; to destroy it gives the buffer back. Move-only.
+// Bytes in a buffer of the loop's pool; to destroy it gives the buffer back. Move-only.
 class Lease {
  public:
   static constexpr std::size_t kBytes = 64 * 1024;
-
   std::span<const std::byte> bytes() const noexcept { return {buffer_.get(), size()}; }
   std::string_view text() const noexcept { return as_text(bytes()); }
   std::size_t size() const noexcept { return buffer_ ? size_ : 0; }
   bool empty() const noexcept { return size() == 0; }
-
   static Io read(Socket& socket, std::monostate&, Lease& lease) noexcept;  // for ReadLease
-
  private:
-  struct GiveBack {
-    void operator()(std::byte* buffer) const noexcept;
-  };
+  struct GiveBack { void operator()(std::byte* buffer) const noexcept; };
   std::unique_ptr<std::byte[], GiveBack> buffer_;
   std::size_t size_ = 0;
 };
 
-// What a write has yet to hand over.
-struct Unsent {
+struct Unsent {  // what a write has yet to hand over
   static Io write(Socket& socket, Unsent& unsent, std::monostate&) noexcept;
   std::string_view text;                     // what is left of a piece that was begun
   std::span<const std::string_view> pieces;  // and those after it
 };
 
 Io read_into(Socket& socket, std::span<std::byte>& into, std::size_t& n) noexcept;
-
 using Read = Call<std::size_t, std::span<std::byte>, read_into>;
 using ReadLease = Call<Lease, std::monostate, Lease::read>;
 using Write = Call<void, Unsent, Unsent::write>;
@@ -53,9 +43,7 @@ using Write = Call<void, Unsent, Unsent::write>;
 class TcpStream : public Handle {
  public:
   using Handle::Handle;
-
-  // Reads what is there, waiting for at least one byte: how many, and 0 at the end. Dropped before it
-  // has settled: nothing is read.
+  // Reads what is there, at least one byte: how many, and 0 at the end. Dropped: nothing is read.
   Read read_some(std::span<std::byte> into) noexcept {
     return {socket_.get(), kRead, "read", into, into.empty()};
   }
@@ -63,7 +51,6 @@ class TcpStream : public Handle {
 
   // The same into a buffer that is taken from the pool when bytes are there; empty at the end.
   ReadLease read_lease() noexcept { return {socket_.get(), kRead, "read", {}}; }
-
   // Returns when all is with the kernel. Dropped: a part may have been sent.
   Write write_all(std::string_view text) noexcept {
     return {socket_.get(), kWrite, "write", {text, {}}, text.empty()};
@@ -75,25 +62,20 @@ class TcpStream : public Handle {
     return {socket_.get(), kWrite, "write", {{}, pieces}, nothing};
   }
 
-  // Sends FIN: the peer reads to the end. We can still read.
-  void shutdown_write();
-
+  void shutdown_write();  // sends FIN: the peer reads to the end; we can still read
   // Closes with a reset (RST): what is under way is lost, and the peer is told so.
   void abort() noexcept {
     if (is_open()) socket_->set(Option::abort_on_close, 1);
     close();
   }
 
-  // FIN, waits for the peer's end, closes. What still comes is dropped. TimedOut if it does not end
-  // within `limit`; closed all the same.
+  // FIN, waits for the peer's end, drops what still comes, closes; after `limit` too: TimedOut.
   Future<> finish(Duration limit = std::chrono::seconds(5));
 
   // The address of the other end; after close(): nowhere.
   Address peer() const { return socket_ ? socket_->peer() : Address(); }
-
   // Sends small writes at once (TCP_NODELAY). On for every TCP stream, as in asyncio.
   void set_nodelay(bool on) { check(held().set_nodelay(on), "set_nodelay"); }
-
   // How many bytes were written in all; and how many of them the other side's system has taken: the
   // rest waits in ours. After close(), 0.
   std::int64_t sent() const noexcept { return is_open() ? socket_->sent : 0; }
@@ -103,22 +85,17 @@ class TcpStream : public Handle {
 
   // Whether a read might bring something: if not, nothing has come, and the end has not.
   bool readable() const noexcept { return socket_ && socket_->watch.readable; }
-
- private:
   friend class BufferedReader;
 };
 
-// Two ends of one stream, connected to each other (socketpair(2)).
-std::pair<TcpStream, TcpStream> stream_pair();
-
-// Sends everything that comes from `from` on to `to`, until its end; how many bytes. Closes nothing.
+std::pair<TcpStream, TcpStream> stream_pair();  // two ends of one stream (socketpair(2))
+// Sends all that comes from `from` on to `to`, until its end; how many bytes. Closes nothing.
 Future<std::uint64_t> copy(TcpStream& from, TcpStream& to);
 
 // The stream has ended before what was asked for came.
 struct EndOfStream : std::runtime_error {
   EndOfStream() : std::runtime_error("the stream has ended") {}
 };
-
 // More came than the limit allows.
 struct LimitExceeded : std::runtime_error {
   explicit LimitExceeded(std::size_t limit)
@@ -137,37 +114,29 @@ class BufferedReader {
 
   // A line without its ending, \n or \r\n; also a last one that has none. At the very end: EndOfStream.
   Future<std::string> read_line(std::size_t limit = 8 * 1024) { return read("\n", limit, true); }
-
   // Up to the delimiter and with it. Ended too early: EndOfStream.
   Future<std::string> read_until(std::string delimiter, std::size_t limit = 64 * 1024) {
     return read(std::move(delimiter), limit, false);
   }
-
   // So many bytes. Ended too early: EndOfStream. Memory grows with what comes, not with n.
-  Future<std::string> read_exactly(std::size_t n);
-
+  Future<std::string> read_exactly(std::size_t n) { return read_bytes(n, false); }
   // All there is.
-  Future<std::string> read_to_end(std::size_t limit = 64 * 1024 * 1024);
+  Future<std::string> read_to_end(std::size_t limit = 64 << 20) { return read_bytes(limit, true); }
 
   // What was read from the stream and not yet asked for.
-  std::string_view buffered() const noexcept {
-    return std::string_view(buffer_).substr(begin_, end_ - begin_);
-  }
-
+  std::string_view buffered() const noexcept { return {buffer_.data() + begin_, end_ - begin_}; }
  private:
   void check_alone() const;
   std::span<char> room();  // for what comes, behind what is there
-  std::string take(std::size_t bytes, std::size_t of);
+  std::string take(std::size_t bytes, std::size_t of);  // the first of those, which are done with
   Future<std::string> read(std::string end, std::size_t limit, bool line);
-
+  Future<std::string> read_bytes(std::size_t n, bool to_end);
   TcpStream& stream_;
-  std::string buffer_;  // bytes begin_ to end_ are in use
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
+  std::string buffer_;
+  std::size_t begin_ = 0, end_ = 0;  // of what is in use
 };
 
 // --- listeners -----------------------------------------------------------------------------------
-
 struct ListenOptions {
   int backlog = 1024;       // connections that wait to be taken; the system may allow fewer
   bool reuse_port = false;  // several listeners share the port, balanced; ENOTSUP where they would not be
@@ -181,11 +150,10 @@ struct Listening final : Socket, Runnable {
   static Io accept(Socket& socket, std::monostate&, TcpStream& stream) noexcept;
   void pause(int error) noexcept;
   Alarm alarm;
-  Hook<Listening> paused{*this};  // among those of this thread, during a pause
+  Hook<Runnable> paused{*this};  // among those of this thread, during a pause
   std::size_t pauses = 0;
   bool told = false;  // of this row of pauses
 };
-
 using Accept = Call<TcpStream, std::monostate, Listening::accept>;
 
 // Takes connections, whatever happens:
@@ -197,43 +165,33 @@ using Accept = Call<TcpStream, std::monostate, Listening::accept>;
 class TcpListener : public Handle {
  public:
   using Handle::Handle;
-
   // Where it listens; the port is the real one. After close(): nowhere.
   Address address() const { return local(); }
-
   // The next connection, TCP_NODELAY set. Dropped: it stays.
   Accept accept() noexcept { return {socket_.get(), kRead, "accept", {}}; }
-
   // How often accept() has paused for want of descriptors.
   std::size_t pauses() const noexcept {
     return socket_ ? static_cast<const Listening&>(*socket_).pauses : 0;
   }
 };
 
-// Listens, with SO_REUSEADDR. Port 0: the system picks one. std::system_error says why not.
+// Listens, with SO_REUSEADDR. Port 0: the system picks one. std::system_error says why not. A host
+// is numeric, or "" for every address (where there is no IPv6: IPv4's); else std::invalid_argument.
 TcpListener listen(const Address& address, ListenOptions options = ListenOptions());
-
-// `host`: numeric, or "" for every address (where there is no IPv6, of IPv4 alone); a name is
-// std::invalid_argument.
 TcpListener listen(std::string_view host, unsigned short port,
                    ListenOptions options = ListenOptions());
 
-// On a Unix socket. A socket's file that is there already is replaced, as asyncio does; it stays
-// behind when the listener goes.
+// On a Unix socket. One whose file is there is replaced, as asyncio does; the file stays behind.
 TcpListener listen_unix(std::string_view path);
 
 // --- names ---------------------------------------------------------------------------------------
-
 // No address: what() is like "resolve nosuch.example: Name or service not known".
-struct ResolveError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
+struct ResolveError : std::runtime_error { using std::runtime_error::runtime_error; };
 
-// The addresses of a host, the best first (RFC 6724, by the system's resolver). A numeric host is its
-// own address at once. Names are looked up on a pool of their own, so that a name server which does
-// not answer keeps nobody else; one lookup serves all who ask for the name meanwhile, and what it
-// found is remembered for 10 s, that there is nothing for 1 s. Dropped: the lookup goes on, and its
-// answer is remembered; exit does not wait for it.
+// A host's addresses, best first (RFC 6724, by the system's resolver); a numeric host is its own at
+// once. Names are looked up on a pool of their own, so that a server which does not answer keeps
+// nobody else; one lookup serves all who ask meanwhile, and is remembered: for 10 s, or 1 s if it
+// found nothing. Dropped: it goes on, for those who ask next; exit does not wait for it.
 Future<std::vector<Address>> resolve(std::string host, unsigned short port);
 
 // Connects to one address. what() is like "connect 10.0.0.1:80: Connection refused".
@@ -249,13 +207,11 @@ inline Future<TcpStream> connect_unix(std::string_view path) {
 Future<TcpStream> connect(std::string host, unsigned short port);
 
 // --- datagrams -----------------------------------------------------------------------------------
-
 struct Datagram {
   static Io receive(Socket& socket, std::span<std::byte>& into, Datagram& datagram) noexcept {
-    Address& from = datagram.from;
+    auto& [size, from] = datagram;
     const Io io = socket.backend().recv(socket.watch.fd, into, from.data(), from.room());
-    datagram.size = io.n;
-    return io;
+    return size = io.n, io;
   }
   std::size_t size = 0;  // bytes received; what did not fit is gone
   Address from;
@@ -270,7 +226,6 @@ struct Parcel {
   std::string_view text;
   Address to;  // nowhere: to the connected peer
 };
-
 using ReceiveFrom = Call<Datagram, std::span<std::byte>, Datagram::receive>;
 using SendTo = Call<void, Parcel, Parcel::send>;
 
@@ -278,7 +233,6 @@ using SendTo = Call<void, Parcel, Parcel::send>;
 class UdpSocket : public Handle {
  public:
   using Handle::Handle;
-
   // Port 0: the system picks one. std::system_error says why not.
   static UdpSocket bind(const Address& address) {
     const std::string what = "bind " + address.to_string();
@@ -303,8 +257,7 @@ class UdpSocket : public Handle {
   SendTo send_to(std::span<const std::byte> bytes, const Address& to) noexcept {
     return send_to(as_text(bytes), to);
   }
-  // To the connected peer.
-  SendTo send(std::string_view text) noexcept { return send_to(text, Address()); }
+  SendTo send(std::string_view text) noexcept { return send_to(text, Address()); }  // to the peer
 
   // The next datagram. Dropped: it stays.
   ReceiveFrom recv_from(std::span<std::byte> into) noexcept {

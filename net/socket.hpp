@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
-//
-// socket.hpp — what streams, listeners and UDP sockets have in common: a descriptor on a loop, and
-// the operations that wait for it. The only place where a call that would block is met. The public
-// classes are in net.hpp, the longer functions of both in net.cpp.
-//
+// socket.hpp — what streams, listeners and UDP sockets share: a descriptor on a loop, and waiting
+// for it; no other place meets a call that would block. Public classes: net.hpp; the rest: net.cpp.
 //   1. A Socket is attached once, edge-triggered, both directions, until close().
 //   2. An Operation tries first. What would block waits for the latch, and tries again when its
 //      coroutine is about to resume (the Law of the Latch): a hint that was wrong costs one try.
@@ -11,7 +8,6 @@
 //   4. At most one Operation waits in each direction; a second is std::logic_error.
 //   5. Bytes are counted against the Law of the Fair Share as they move.
 #pragma once
-
 #include "../reactor/error.hpp"
 #include "../reactor/leaf.hpp"
 #include "../reactor/loop.hpp"
@@ -19,15 +15,12 @@
 
 namespace hob::inline v0::net {
 class Operation;
-
 inline std::string_view as_text(std::span<const std::byte> bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 // Throws std::system_error if a call has failed; `what` reads like "connect 10.0.0.1:80".
-inline void check(int error, const std::string& what) {
-  if (error) throw_errno(error, what);
-}
+inline void check(int error, const std::string& what) { if (error) throw_errno(error, what); }
 
 class Socket : public Framed {
  public:
@@ -40,11 +33,9 @@ class Socket : public Framed {
   // From here on it can be waited for: once it listens, or has begun to connect. Answers errno.
   int attach() { return loop_->attach(watch.fd, watch, kReadWrite); }
 
-  // Detaches and closes; whoever waits gets ECANCELED. A socket that outlives its loop ends the
-  // program with a sentence.
+  // Detaches and closes; whoever waits gets ECANCELED. After its loop: ends the program, saying so.
   void close() noexcept;
   bool is_open() const noexcept { return watch.fd != -1; }
-
   Loop& loop() const noexcept { return *loop_; }
   Backend& backend() const noexcept { return loop_->backend(); }
   // The addresses of the two ends; after close(): nowhere.
@@ -58,11 +49,6 @@ class Socket : public Framed {
 
   Watch watch;
   std::int64_t sent = 0;  // bytes, in all
-
-  // What close() has freed may be what an accept() waits for.
-  using OnClose = void (*)() noexcept;
-  static inline constinit thread_local OnClose on_close = nullptr;
-
  private:
   friend class Operation;
   static constexpr unsigned kPeer = 28;  // sockaddr_in6's; the peers of Unix sockets have no name
@@ -85,7 +71,6 @@ class Operation : public Asked {
     if (socket_ && !attempt()) return begin(task), false;
     return leave(), true;
   }
-
  protected:
   // A null socket is one that was closed: ECANCELED. `done`: there is nothing to do.
   Operation(Socket* socket, Interest direction, const char* name, bool done) noexcept
@@ -98,10 +83,8 @@ class Operation : public Asked {
   virtual Io call() noexcept = 0;
   // Throws what went wrong, like "read 127.0.0.1:80"; with whom, or else with the peer.
   [[noreturn]] void fail(const Address& whom) const;
-
   Socket* socket_;
   int error_ = 0;
-
  private:
   friend class Socket;
   bool attempt() noexcept;
@@ -121,18 +104,16 @@ inline constexpr int kMore = -1;
 
 // The Operation that gives a T by calling kCall(socket, given, result).
 template <class T, class Given, Io (*kCall)(Socket&, Given&, Unit<T>&) noexcept>
-class Call final : public Leaf<Call<T, Given, kCall>, T>, public Operation {
+class Call : public Leaf<Call<T, Given, kCall>, T>, public Operation {
  public:
   Call(Socket* socket, Interest direction, const char* name, Given given, bool done = false)
       : Operation(socket, direction, name, done), given_(given) {}
   T finish() {
-    if (error_) {
-      if constexpr (requires { given_.to; }) fail(given_.to);
-      fail(Address());
-    }
+    if constexpr (requires { given_.to; })
+      if (error_) fail(given_.to);
+    if (error_) fail(Address());
     return static_cast<T>(std::move(result_));
   }
-
  private:
   Io call() noexcept override { return kCall(*socket_, given_, result_); }
   Given given_;
@@ -148,14 +129,10 @@ class Handle {
 
   // Closes at once; what the kernel has taken is still sent, and connections that wait to be accepted
   // are refused. Whoever waits gets ECANCELED, and so does every operation from now on.
-  void close() noexcept {
-    if (socket_) socket_->close();
-  }
+  void close() noexcept { if (socket_) socket_->close(); }
   bool is_open() const noexcept { return socket_ && socket_->is_open(); }
-
   // The address of this end; after close(): nowhere.
   Address local() const { return socket_ ? socket_->local() : Address(); }
-
  protected:
   Socket& held() const;  // throws ECANCELED if it is closed
   std::unique_ptr<Socket> socket_;

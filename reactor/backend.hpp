@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: MIT
-//
 // backend.hpp — one kernel, as the library sees it: the time, which descriptors are ready, the
 // socket calls, the thread pool, the signals. The seam between hob and the operating system.
 //
 // Loop and net/ call it. Three kernels implement it: epoll (Linux), kqueue (macOS, BSD), and the
 // simulator. To write a fourth, implement this class; the conformance suite tells when it is right.
 //
-// **The Law of the Batch.** Between wait() receiving events and returning, no user code runs: an
-// event only latches a bit and arms a waiter. Hence no descriptor closes while a batch is
-// delivered: there are no stale events, no ABA, and no generation numbers.
+// **The Law of the Batch.** Between wait() receiving events and returning, no user code runs: an event
+// only latches a bit and arms a waiter. Hence no descriptor closes while a batch is delivered: there
+// are no stale events, no ABA, and no generation numbers.
 //
 // **The Law of the Latch.** A kernel event sets `readable` / `writable`; only a system call that
 // answered EAGAIN (or a short read on a stream with no hang-up seen) clears it. Readiness is a
 // hint, the system call is the truth: nothing is ever concluded from an event's other fields.
-//
 // Invariants
 //   1. A descriptor is attached once, edge-triggered, and detached before it is closed.
 //   2. Below this line there are no exceptions: every call answers at once, with a number or errno.
@@ -21,13 +19,11 @@
 //      for, no SIGPIPE (prevented per call or per socket), every descriptor close-on-exec.
 //   4. Only wake() may be called from another thread, and from a signal handler.
 #pragma once
-
 #include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
 #include <utility>
-
 #include "runnable.hpp"
 #include "time.hpp"
 
@@ -58,22 +54,16 @@ struct Watch : Link {
   // Latch and arm; called from Backend::wait(), and by an attach() that learns at once.
   void on_readable() noexcept { readable = true, arm(reader); }
   void on_writable() noexcept { writable = true, arm(writer); }
-
  private:
-  static void arm(Runnable*& waiter) noexcept {
-    if (waiter) std::exchange(waiter, nullptr)->arm();
-  }
+  static void arm(Runnable*& waiter) noexcept { if (waiter) std::exchange(waiter, nullptr)->arm(); }
 };
 
 enum class Option {
-  no_delay,        // TCP_NODELAY
-  keep_alive,      // SO_KEEPALIVE
-  reuse_address,   // SO_REUSEADDR
-  reuse_port,      // SO_REUSEPORT where it balances; ENOTSUP elsewhere (macOS)
-  v6_only,         // IPV6_V6ONLY
-  send_buffer,     // SO_SNDBUF, bytes
-  receive_buffer,  // SO_RCVBUF, bytes
-  abort_on_close,  // SO_LINGER 0: close() sends RST
+  no_delay, keep_alive, reuse_address,  // TCP_NODELAY, SO_KEEPALIVE, SO_REUSEADDR
+  reuse_port,                           // SO_REUSEPORT where it balances; ENOTSUP elsewhere (macOS)
+  v6_only,                              // IPV6_V6ONLY
+  send_buffer, receive_buffer,          // SO_SNDBUF, SO_RCVBUF; bytes
+  abort_on_close                        // SO_LINGER 0: close() sends RST
 };
 
 // Who may wait for whom: a name server that does not answer keeps no file and no computation.
@@ -95,14 +85,13 @@ class Backend {
   virtual ~Backend() = default;
 
   // --- time ---------------------------------------------------------------------------------
-  // The clock. Never goes backwards.
-  virtual TimePoint now() noexcept = 0;
+  virtual TimePoint now() noexcept = 0;  // the clock: never goes backwards
   // The date, in seconds since 1970 began in Greenwich. It may jump.
   virtual std::int64_t date() noexcept = 0;
 
   // --- readiness ----------------------------------------------------------------------------
-  // Asks for events of `fd` from now on, its present state included. Answers errno: EPERM for a
-  // regular file, on every kernel. Attach a connecting socket after connect() was called.
+  // Asks for events of `fd` from now on, its present state included. Answers errno: EPERM for a regular
+  // file, on every kernel. Attach a connecting socket after connect() was called.
   virtual int attach(int fd, Watch& watch, Interest interest = kReadWrite) noexcept = 0;
   // Ends that. Before close(fd), always: a duplicated descriptor would keep the registration.
   virtual void detach(Watch& watch) noexcept = 0;
@@ -116,8 +105,7 @@ class Backend {
   // --- sockets: each answers at once; a 0 is success, otherwise errno ---------------------------
   // A new non-blocking socket; family and type as in socket(2) (AF_*, SOCK_STREAM, SOCK_DGRAM).
   virtual Io open(int family, int type) noexcept = 0;
-  // Two connected stream sockets (socketpair(2)).
-  virtual int pair(int fds[2]) noexcept = 0;
+  virtual int pair(int fds[2]) noexcept = 0;  // two connected streams (socketpair(2))
   virtual int bind(int fd, const sockaddr* address, unsigned size) noexcept = 0;
   virtual int listen(int fd, int backlog) noexcept = 0;
   virtual Io accept(int fd, sockaddr* peer, unsigned* size) noexcept = 0;
@@ -147,8 +135,7 @@ class Backend {
   using Found = std::function<void(const sockaddr* address, unsigned size)>;
   using Resolver = std::function<std::string(const std::string& host, const Found& found)>;
   virtual Resolver resolver() = 0;
-  // Begins to catch a signal; answers errno.
-  virtual int catch_signal(int number, Catch how) noexcept = 0;
+  virtual int catch_signal(int number, Catch how) noexcept = 0;  // from now on; answers errno
   // The signals that arrived since the last call, a signal_bit() for each; several of one are one.
   virtual std::uint64_t take_signals() noexcept = 0;
 

@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: MIT
-//
 // backend_epoll.cpp — readiness on Linux. Empty elsewhere.
 //
-// Called by posix.cpp; calls epoll(7), eventfd(2). Diff it with backend_kqueue.cpp: the same
-// functions in the same order, so that what differs is the kernels.
+// Called by posix.cpp; calls epoll(7), eventfd(2). Diff it with backend_kqueue.cpp: the same functions in
+// the same order, so that what differs is the kernels.
 //
-// Invariant: an event carries the address of an attached Watch, or null: that is our own wake-up.
-// wait() runs no user code (the Law of the Batch, backend.hpp), so that address is good.
+// Invariant: an event carries the address of an attached Watch, or null: that is our own wake-up. wait()
+// runs no user code (the Law of the Batch, backend.hpp), so that address is good.
 #ifdef __linux__
-
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
 #include <algorithm>
-
 #include "posix.hpp"
 
 namespace hob::inline v0 {
@@ -55,13 +51,12 @@ class EpollPoller final : public Poller {
     return count;
   }
 
-  // The count is never read back: each write is an edge of its own, several before one wait() are
-  // one event, and it would take 2^64 of them to fill it.
+  // The count is never read back: each write is an edge of its own, several before one wait() are one
+  // event, and it would take 2^64 of them to fill it.
   void wake() noexcept override {
     const std::uint64_t one = 1;
     [[maybe_unused]] const ssize_t n = ::write(waker_, &one, sizeof one);
   }
-
  private:
   // Changes what the kernel reports of `fd`: one mask for both directions, one address. Reports at
   // once what is ready already. EPERM for a regular file is the kernel's own answer.
@@ -76,11 +71,9 @@ class EpollPoller final : public Poller {
 
   // Sleeps and fetches. An idle kernel is late by all the slack it has: the thread's (50 us;
   // PR_SET_TIMERSLACK, prctl(2)), or a thousandth of the sleep. So it is asked for that much less; if
-  // early, the caller sleeps on.
-  //
-  // epoll_wait(2) counts milliseconds, epoll_pwait2(2) nanoseconds. It is called by number: glibc
-  // wraps it since 2.35, musl not at all. Linux before 5.11 answers ENOSYS, and a container whose
-  // filter is older EPERM; ppoll(2) on the epoll descriptor then sleeps as exactly, a call more.
+  // early, the caller sleeps on. epoll_wait(2) counts milliseconds, epoll_pwait2(2) nanoseconds; that is
+  // called by number: glibc wraps it since 2.35, musl not at all. Linux before 5.11 answers ENOSYS, and a
+  // container whose filter is older EPERM; ppoll(2) then sleeps as exactly, a call more.
   int receive(epoll_event* events, Duration at_most) noexcept {
     if (at_most > Duration::zero()) {
       const Duration slack = std::max(slack_, at_most / 1000);
@@ -89,17 +82,14 @@ class EpollPoller final : public Poller {
           at_most / std::chrono::seconds(1), (at_most % std::chrono::seconds(1)).count()};
 #ifdef SYS_epoll_pwait2
       if (exact_) {
-        const long count =
-            ::syscall(SYS_epoll_pwait2, kernel_, events, kBatch, span, nullptr, 0);
+        const long count = ::syscall(SYS_epoll_pwait2, kernel_, events, kBatch, span, nullptr, 0);
         if (count != -1 || (errno != ENOSYS && errno != EPERM)) return static_cast<int>(count);
         exact_ = false;
       }
 #endif
       pollfd asked{.fd = kernel_, .events = POLLIN, .revents = 0};
-      const timespec sleep{.tv_sec = static_cast<time_t>(span[0]),
-                           .tv_nsec = static_cast<long>(span[1])};
-      const int ready = ::ppoll(&asked, 1, &sleep, nullptr);
-      if (ready <= 0) return ready;
+      const timespec sleep{static_cast<time_t>(span[0]), static_cast<long>(span[1])};
+      if (const int ready = ::ppoll(&asked, 1, &sleep, nullptr); ready <= 0) return ready;
     }
     return ::epoll_wait(kernel_, events, kBatch, 0);
   }
@@ -115,8 +105,7 @@ class EpollPoller final : public Poller {
     if (bits & (EPOLLOUT | EPOLLHUP | EPOLLERR)) watch.on_writable();
   }
 
-  int kernel_ = -1;
-  int waker_ = -1;
+  int kernel_ = -1, waker_ = -1;
   bool exact_ = true;  // epoll_pwait2 works, as far as we know
   const Duration slack_{::prctl(PR_GET_TIMERSLACK)};
 };

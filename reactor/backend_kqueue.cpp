@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: MIT
-//
 // backend_kqueue.cpp — readiness on macOS and BSD, and on Linux with HOB_KQUEUE. Empty elsewhere.
 //
-// Called by posix.cpp; calls kqueue(2), kevent(2). Diff it with backend_epoll.cpp: the same
-// functions in the same order, so that what differs is the kernels.
-//
+// Called by posix.cpp; calls kqueue(2), kevent(2). Diff it with backend_epoll.cpp: the same functions in
+// the same order, so that what differs is the kernels.
 // Invariants
 //   1. An event carries the address of an attached Watch, or null: that is our own wake-up. wait()
 //      runs no user code (the Law of the Batch, backend.hpp), so that address is good.
 //   2. A call of kevent() either changes or waits, never both, and every change is receipted
 //      (EV_RECEIPT): otherwise one refused change would hide whether the others were made.
 #if !defined(__linux__) || defined(HOB_KQUEUE)
-
 #include <fcntl.h>
 #include <sys/types.h>
 #include <sys/event.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
-
 #include "posix.hpp"
 
 namespace hob::inline v0 {
@@ -37,10 +33,7 @@ struct Names {
 class KqueuePoller final : public Poller {
  public:
   // A forked child does not inherit the queue: there its number may be another file by now.
-  ~KqueuePoller() override {
-    if (!forked()) ::close(kernel_);
-  }
-
+  ~KqueuePoller() override { if (!forked()) ::close(kernel_); }
   // macOS has EVFILT_USER since 10.6, FreeBSD 8.1, DragonFly 4.0, NetBSD 10, OpenBSD 7.8.
   int open() noexcept override {
     kernel_ = ::kqueue();
@@ -87,7 +80,6 @@ class KqueuePoller final : public Poller {
     EV_SET(&trigger, 0, EVFILT_USER, 0, NOTE_TRIGGER, 0, nullptr);
     ::kevent(kernel_, &trigger, 1, nullptr, 0, &kAtOnce);
   }
-
  private:
   // Changes what the kernel reports of `fd`: a filter for each direction, an address for each.
   // Reports at once what is ready already. WRITE before READ: libkqueue (2.7.0) tells of a half
@@ -103,20 +95,16 @@ class KqueuePoller final : public Poller {
     if (interest & kWrite) add(Names::write);
     if (interest & kRead) add(Names::read);
     // Interrupted, it has changed all the same (FreeBSD's manual), and the receipts are blank.
-    if (::kevent(kernel_, wanted, count, wanted, count, &kAtOnce) == -1 && errno != EINTR) {
+    if (::kevent(kernel_, wanted, count, wanted, count, &kAtOnce) == -1 && errno != EINTR)
       return errno != 0 ? errno : EPERM;  // libkqueue refuses /dev/null with no errno at all
-    }
     int refused = 0;
     for (int i = 0; i < count; ++i) {
       const int error = static_cast<int>(wanted[i].data);
       if ((wanted[i].flags & EV_ERROR) == 0 || error == 0) continue;
       // A pipe whose reader is gone refuses the WRITE filter: EPIPE on FreeBSD, and on macOS up to
       // 10.11; EBADF on NetBSD. The writer shall try, and be told by its call.
-      if (watch && wanted[i].filter == Names::write && (error == EPIPE || error == EBADF)) {
-        watch->on_writable();
-      } else {
-        refused = error;
-      }
+      const bool is_write = watch && wanted[i].filter == Names::write;
+      is_write && (error == EPIPE || error == EBADF) ? watch->on_writable() : void(refused = error);
     }
     return refused;
   }
@@ -130,7 +118,6 @@ class KqueuePoller final : public Poller {
 
   // Latches and arms. One event speaks of one direction.
   static void deliver(const Event& event) noexcept { latch<Names>(event); }
-
   int kernel_ = -1;
   std::vector<bool> attached_;  // by number
 };

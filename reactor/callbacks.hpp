@@ -1,26 +1,20 @@
 // SPDX-License-Identifier: MIT
-//
 // callbacks.hpp — plain functions that the loop calls: call_soon, call_later, call_at, and from other
 // threads post.
-//
 // Invariants
 //   1. A Callback has one owner: its TimerHandle, or, from call_soon, the loop.
 //   2. Its function is moved out of it to be called, so it may do anything to the handle.
-//   3. The Mailbox lives until the last Remote is gone; it is open while the loop lives. It is the one
-//      place in a loop that takes a lock.
-//   4. The loop is woken without the lock, which it wants at once; so it does not go away while
-//      somebody is waking it. And only if it sleeps: a burst of posts costs one system call.
+//   3. The Mailbox lives until the last Remote is gone, open while the loop lives; only it takes a lock.
+//   4. The loop is woken without the lock, which it wants at once; so it does not go away while somebody
+//      is waking it. And only if it sleeps: a burst of posts costs one system call.
 #pragma once
-
 #include <atomic>
 #include <mutex>
 #include <thread>
-
 #include "loop.hpp"
 
 namespace hob::inline v0 {
-// A callable to be called once; move-only, 24 bytes of captures without allocation. (std::function would
-// want copyable ones.)
+// Any callable, called once; move-only (std::function wants copies), 24 bytes of captures without allocation.
 class Closure {
  public:
   Closure() noexcept = default;
@@ -43,13 +37,9 @@ class Closure {
     return *this;
   }
   ~Closure() { reset(); }
-
   explicit operator bool() const noexcept { return act_ != nullptr; }
   void operator()() { act_(Act::call, room_, nullptr); }
-  void reset() noexcept {
-    if (act_) std::exchange(act_, nullptr)(Act::destroy, room_, nullptr);
-  }
-
+  void reset() noexcept { if (act_) std::exchange(act_, nullptr)(Act::destroy, room_, nullptr); }
  private:
   enum class Act { call, move, destroy };
   static constexpr std::size_t kRoom = 24;
@@ -87,7 +77,6 @@ class Callback final : public Runnable, public Framed {
       fatal("a TimerHandle was dropped on a thread that is not its Loop's");
   }
   bool pending() const noexcept { return static_cast<bool>(f_); }
-
  private:
   friend class Loop;
   // Done with before it is called: f may drop the handle, or be the last to need anything of the loop.
@@ -111,7 +100,6 @@ class [[nodiscard("dropping a TimerHandle cancels the call")]] TimerHandle {
   TimerHandle() noexcept = default;
   void cancel() noexcept { callback_.reset(); }
   bool pending() const noexcept { return callback_ && callback_->pending(); }
-
  private:
   friend class Loop;
   explicit TimerHandle(Callback* callback) noexcept : callback_(callback) {}
@@ -128,7 +116,6 @@ TimerHandle Loop::call_later(std::chrono::duration<Rep, Period> delay, Closure f
 class Mailbox {
  public:
   explicit Mailbox(Backend& backend) noexcept : backend_(&backend) {}
-
   // From any thread. False, and f untouched, if the loop is gone.
   bool post(Closure& f) {
     std::unique_lock lock(mutex_);
@@ -161,7 +148,6 @@ class Mailbox {
     }
     while (waking_ != 0) std::this_thread::yield();
   }
-
  private:
   std::mutex mutex_;  // guards what follows
   Backend* backend_;  // null: closed
@@ -173,10 +159,9 @@ class Mailbox {
 // A door to a loop for other threads; copyable, outlives the loop.
 class Remote {
  public:
-  // Has f called by the loop, and wakes it. From any thread; FIFO per thread. False, and f dropped
-  // on this thread, once the loop is gone.
+  // Has f called by the loop, and wakes it. From any thread; FIFO per thread. False, and f dropped on this
+  // thread, once the loop is gone.
   bool post(Closure f) const { return box_->post(f); }
-
  private:
   friend class Loop;
   explicit Remote(std::shared_ptr<Mailbox> box) noexcept : box_(std::move(box)) {}

@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: MIT
-//
 // collect.hpp — the machinery behind combine.hpp: how one coroutine waits for many Futures, and what it
 // makes of a tuple or a vector of them.
-//
 // Invariants
 //   1. Ties go to the one that settled first; among those settled at the call, to the leftmost.
 //   2. A settled Work's queue links are free: `Arrivals` chains the settled ones through them.
 //   3. A collector stands in the combinator's frame before the Futures that it watches, so it outlives
 //      them. (Parameters die last, so the coroutines here move theirs into a local.)
 #pragma once
-
 #include <tuple>
-
 #include "leaf.hpp"
 
 namespace hob::inline v0 {
-// An awaitable, or a function that makes one: fetch, or [url] { return fetch(url); }. A function that
-// is handed over is kept as long as its work, so that what it captured lives.
+// An awaitable, or a function that makes one: fetch, or [url] { return fetch(url); }. One that is handed
+// over is kept as long as its work, so that what it captured lives.
 template <class F>
 concept Starter = !Awaitable<F> && std::invocable<F&> && Awaitable<std::invoke_result_t<F&>>;
 template <class A>
@@ -25,23 +21,20 @@ template <class A>
 using started_t = awaited_t<typename std::conditional_t<Awaitable<A>, std::type_identity<A>,
                                                         std::invoke_result<A&>>::type>;
 
-// The Work to be watched. Its error is the combinator's business from now on.
-template <class T>
+template <class T>  // the Work to be watched; its error is the combinator's business from now on
 Work& watched(const Future<T>& future) {
   if (!future) misuse("an empty Future was given to a combinator: it was moved from");
   future.outcome().hush();
   return future.outcome();
 }
 
-// Learns who has settled. Awaited until there is news, and again: until the next has settled, or all
-// have, or (failure) one has failed.
+// Learns who has settled. Awaited, again and again, until the next has, or all have, or one has failed.
 class Arrivals final : public Collector, public Several {
  public:
   using awaited_type = void;
   enum class Until { next, all, failure };
   explicit Arrivals(Until until = Until::next) noexcept : until_(until) {}
   Arrivals(const Arrivals&) = delete;
-
   // Watches all in a tuple or a vector, which stay where they are.
   template <class Futures>
   void add(const Futures& all) {
@@ -56,7 +49,6 @@ class Arrivals final : public Collector, public Several {
     };
   }
   void each(const std::function<void(const Work&)>& look) const override { each_(all_, look); }
-
   bool await_ready() const noexcept {
     return until_ == Until::next ? !settled_.empty() : left_ == 0 || failed_;
   }
@@ -68,23 +60,20 @@ class Arrivals final : public Collector, public Several {
   }
   // From here on nobody waits: what the combinator drops next may settle its siblings.
   void await_resume() noexcept { forget(); }
-  // Told by the coroutine that awaits this; an error then keeps its place in the user's source.
+  // An error then keeps its place in the user's source.
   void awaited_by(Work& self) noexcept { self_ = &self; }
   void blame(const Work& work) const noexcept { self_->comes_from(work); }
-
   void settled(Work& work) noexcept override {
     note(work);
     if (waits_ && await_ready()) self_->arm();
   }
   Runnable* parent() noexcept override { return waits_ ? self_ : nullptr; }
-
   // The one that settled first and has not been asked for yet, and the first that failed, if any did.
   Work& next() noexcept { return static_cast<Work&>(settled_.pop_front()); }
   Work* failed() const noexcept { return failed_; }
   bool through() const noexcept { return left_ == 0 && settled_.empty(); }
   bool awaited() const noexcept { return waits_; }
   void forget() noexcept { waits_ = false; }  // the one who waited has gone on, or away
-
  private:
   template <class... T, class F>
   static void each_of(const std::tuple<Future<T>...>& all, F look) {
@@ -115,9 +104,7 @@ class Arrivals final : public Collector, public Several {
 class Settled {
  public:
   using awaited_type = void;
-  explicit Settled(Work& work, TimePoint deadline = kNever) noexcept
-      : work_(work), deadline_(deadline) {}
-
+  explicit Settled(Work& work, TimePoint until = kNever) noexcept : work_(work), deadline_(until) {}
   bool await_ready() const noexcept { return work_.settled(); }
   template <std::derived_from<Work> P>
   void await_suspend(std::coroutine_handle<P> h) {
@@ -126,7 +113,6 @@ class Settled {
     h.promise().awaits(work_);
   }
   void await_resume() const noexcept {}
-
  private:
   Work& work_;
   TimePoint deadline_;

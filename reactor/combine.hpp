@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: MIT
-//
 // combine.hpp — gather, race, as_completed, wait_for: several Futures as one. Names are asyncio's.
 //
 //   auto [a, b] = co_await gather(fetch(x), fetch(y));
 //
-// Each takes Futures or any other awaitables, and is a coroutine of its own: it has begun when the
-// call returns, and dropping it drops what it was given. What a combinator drops, it drops silently:
-// the errors of losers and siblings are its own (asyncio's rule).
+// Each takes Futures or any other awaitables, and is a coroutine of its own: it has begun when the call
+// returns, and dropping it drops what it was given. What a combinator drops, it drops silently: the
+// errors of losers and siblings are its own (asyncio's rule). Complexity: one frame, and O(1) for each
+// Future that settles.
 //
 // C++ leaves open in which order the calls in gather(a(), b()) happen (gcc starts b first). Where it
 // matters pass callables, gather(a, b), which are called left to right; or a vector.
-//
-// Complexity: one frame, and O(1) for each Future that settles.
 #pragma once
-
 #include "collect.hpp"
 
 namespace hob::inline v0 {
-// --- gather: all of them ---------------------------------------------------------------------------
-
 // Waits for all; a tuple of their values (void: std::monostate). Fails fast: the first error drops the
 // others, and is thrown. (asyncio lets the others run on; here nobody would own them.)
 template <Startable... A>
@@ -41,8 +36,6 @@ Future<std::vector<Result<awaited_t<A>>>> gather_settled(std::vector<A> work) {
   return Combining::gather(Own(), Combining::begin(work), Combining::Results());
 }
 
-// --- race: the first of them -----------------------------------------------------------------------
-
 // Waits for the first to settle and drops the others. index() of the variant tells who won. An error
 // settles: it is thrown if it comes first.
 template <Startable... A>
@@ -56,8 +49,6 @@ Future<std::pair<std::size_t, Unit<awaited_t<A>>>> race(std::vector<A> work) {
   if (work.empty()) misuse("race of no Futures: nobody can win it");
   return Combining::race(Own(), Combining::begin(work));
 }
-
-// --- with a deadline -------------------------------------------------------------------------------
 
 // The value, or throws TimedOut when the deadline has passed; the work is dropped then. The value wins
 // if the work has settled when the deadline is handled. One that has passed already: ready work gives
@@ -78,8 +69,6 @@ Future<Result<awaited_t<A>>> as_result(A&& work) {
   return Combining::as_result(Own(), as_future(std::forward<A>(work)));
 }
 
-// --- as_completed: one after the other -------------------------------------------------------------
-
 // Hands out the values in the order of completion:
 //   auto each = as_completed(std::move(downloads));
 //   while (auto value = co_await each.next()) …
@@ -90,7 +79,6 @@ class AsCompleted {
   explicit AsCompleted(std::vector<Future<T>> work) : state_(new State(std::move(work))) {}
   // The next value; empty when all are through. One next() at a time.
   Future<std::optional<Unit<T>>> next() { return next_of(Own(), state_); }
-
  private:
   struct State {
     explicit State(std::vector<Future<T>> all) : work(std::move(all)) { arrivals.add(work); }

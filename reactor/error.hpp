@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-//
 // error.hpp — what can go wrong, classified by what the catcher can do about it; and Result, for those
 // who want errors as values (asyncio's return_exceptions=True).
 //
@@ -12,7 +11,6 @@
 //
 // Where going on would be unsafe for memory, the program is ended with a sentence instead.
 #pragma once
-
 #include <exception>
 #include <optional>
 #include <stdexcept>
@@ -27,18 +25,12 @@ struct TimedOut : std::runtime_error {
 };
 
 struct BrokenPromise : std::runtime_error {
-  explicit BrokenPromise(
-      const std::string& what = "broken promise: it was destroyed without an answer")
+  explicit BrokenPromise(const std::string& what = "broken promise: it was destroyed without an answer")
       : std::runtime_error(what) {}
 };
 
-struct Closed : std::runtime_error {
-  Closed() : std::runtime_error("the queue is closed") {}
-};
-
-struct Interrupted : std::runtime_error {
-  Interrupted() : std::runtime_error("interrupted") {}
-};
+struct Closed : std::runtime_error { Closed() : std::runtime_error("the queue is closed") {} };
+struct Interrupted : std::runtime_error { Interrupted() : std::runtime_error("interrupted") {} };
 
 // What stands for void where a value is needed: in tuples, variants, optionals.
 template <class T>
@@ -58,25 +50,17 @@ template <class T = void>
 class [[nodiscard]] Result {
  public:
   using value_type = T;
-
   Result(Unit<T> value) : value_(std::move(value)) {}
   Result(std::exception_ptr error) noexcept : error_(std::move(error)) {}
-
   bool has_value() const noexcept { return value_.has_value(); }
   explicit operator bool() const noexcept { return has_value(); }
-
   // The value; rethrows the error if that is what it holds.
   decltype(auto) value() & { return check(), get(*value_); }
   decltype(auto) value() const& { return check(), get(*value_); }
   T value() && { return check(), static_cast<T>(std::move(*value_)); }
-
-  // The error; null if it holds a value.
-  std::exception_ptr error() const noexcept { return error_; }
-
+  std::exception_ptr error() const noexcept { return error_; }  // null if it holds a value
  private:
-  void check() const {
-    if (error_) std::rethrow_exception(error_);
-  }
+  void check() const { if (error_) std::rethrow_exception(error_); }
   template <class V>
   static decltype(auto) get(V& value) {
     if constexpr (!std::is_void_v<T>) return static_cast<V&>(value);

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
-//
 // frames.hpp — where coroutine frames come from: a free list per thread and size.
 //
-// Called by coroutine promises (future.hpp) and by the few other objects that live as long as one
-// operation. Falls back to operator new.
-//
+// Called by coroutine promises (future.hpp) and by the few other objects that live as long as one operation.
 // Invariants
 //   1. A frame may be freed on any thread, and after the thread's list was drained at its exit.
 //   2. At most kKeep frames of one size are kept, a 32nd of that beyond 1 KiB, none beyond 8 KiB.
 //   3. Under AddressSanitizer there is no list, so that use after free is seen.
 #pragma once
-
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -40,11 +36,8 @@ class Frames {
       ::operator delete(memory);
     }
   }
-
  private:
-  struct Free {
-    Free* next;
-  };
+  struct Free { Free* next; };
 
   // Asks the system; the first time also to be told when the thread exits, to empty the lists.
   [[gnu::noinline]] static void* take_slow(std::size_t bytes) {
@@ -82,7 +75,6 @@ class Frames {
   static constexpr bool kSanitized = false;
 #endif
   static constexpr std::uint16_t kKeep = kSanitized ? 0 : 4096;
-
   // No default initialisers: clang on macOS would want a wrapper for each access, in every object.
   struct Lists {
     Free* free[kSizes];

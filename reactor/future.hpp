@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-//
 // future.hpp — Future<T>: the one type for a value that takes time, and the coroutine type.
 //
 //   hob::Future<int> answer() { co_await hob::sleep(1s); co_return 42; }
@@ -17,15 +16,12 @@
 // Bad use: awaiting or getting an empty Future is std::logic_error. Ending the program with a
 // sentence: a coroutine that drops itself; a Future that is dropped unsettled on a thread that is
 // not its loop's, or after its Loop is gone.
-//
 // Invariants (those of what a Future points at are in work.hpp)
 //   1. A Future is empty, or the only owner of an Outcome; awaiting it hands the Outcome over.
 //   2. What a coroutine awaits stands in its frame: to destroy the frame destroys that as well.
 #pragma once
-
 #include <concepts>
 #include <coroutine>
-
 #include "work.hpp"
 
 namespace hob::inline v0 {
@@ -36,8 +32,7 @@ class Promise;
 template <class T = void>
 class SharedFuture;
 
-// What can be awaited: a Future, a SharedFuture, or a leaf such as sleep(1s). awaited_t is what
-// comes out of it.
+// What can be awaited: a Future, a SharedFuture, or a leaf such as sleep(1s); and what comes out of it.
 template <class A>
 using awaited_t = typename std::remove_cvref_t<A>::awaited_type;
 template <class A>
@@ -45,13 +40,9 @@ concept Awaitable = requires { typename awaited_t<A>; };
 
 // What an F called with Args gives in the end: U, whether it returns U or something that awaits to U.
 template <class R>
-struct Eventually {
-  using type = std::remove_cvref_t<R>;
-};
+struct Eventually { using type = std::remove_cvref_t<R>; };
 template <Awaitable R>
-struct Eventually<R> {
-  using type = awaited_t<R>;
-};
+struct Eventually<R> { using type = awaited_t<R>; };
 template <class F, class... Args>
 using eventually_t = typename Eventually<std::invoke_result_t<F, Args...>>::type;
 
@@ -62,24 +53,16 @@ Future {
  public:
   using awaited_type = T;
   class promise_type;
-
-  // An empty Future, as after a move: only assignment and destruction make sense.
-  Future() noexcept = default;
-
+  Future() noexcept = default;  // empty, as after a move: only assignment and destruction make sense
   // Any other awaitable begins when it is converted: Future<> f = sleep(1s);
   template <Awaitable A>
     requires(!std::same_as<std::remove_cvref_t<A>, Future> && std::same_as<awaited_t<A>, T>)
   Future(A&& leaf) : Future(drive(Own(), std::forward<A>(leaf))) {}
-
-  // Whether it holds anything at all.
-  explicit operator bool() const noexcept { return static_cast<bool>(outcome_); }
-
+  explicit operator bool() const noexcept { return static_cast<bool>(outcome_); }  // not empty
   // Whether its value or error is there, so that awaiting it would not suspend.
   bool ready() const noexcept { return outcome_ && outcome_->settled(); }
-
   // Drops the work at once (the Law of One Owner); the Future is empty then.
   void cancel() noexcept { outcome_.reset(); }
-
   // The value of a ready Future; rethrows its error. std::logic_error if it is not ready.
   T get() && {
     if (!outcome_) misuse("get() of an empty Future: it was moved from, or awaited before");
@@ -91,37 +74,23 @@ Future {
   // Calls f with the value when it comes, from the loop, never from this call, not even when the
   // Future is ready. F: T -> U or T -> Future<U>; gives Future<U>. Errors pass f by.
   template <class F>
-  auto then(F f) && {
-    return on_value(Own(), std::move(*this), std::move(f));
-  }
-
+  auto then(F f) && { return on_value(Own(), std::move(*this), std::move(f)); }
   // Calls f with the error, if that is what comes. F: std::exception_ptr -> T or Future<T>.
   template <class F>
-  Future recover(F f) && {
-    return on_error(Own(), std::move(*this), std::move(f));
-  }
-
+  Future recover(F f) && { return on_error(Own(), std::move(*this), std::move(f)); }
   // Calls f on value, error and cancellation alike; on a drop after the work's locals are gone.
   // F returns void and must not throw.
   template <class F>
-  Future finally(F f) && {
-    return at_end(Own(), std::move(*this), std::move(f));
-  }
-
+  Future finally(F f) && { return at_end(Own(), std::move(*this), std::move(f)); }
   // The same value for many readers; the work lives while one copy does.
   SharedFuture<T> share() && { return SharedFuture<T>(std::move(*this)); }
-
   // `co_await std::move(future)`, or `co_await call()`. What it awaited is freed before it returns.
   // Awaiting takes no time of its own: a ready Future does not suspend.
   auto operator co_await() && noexcept { return Awaiter{std::move(outcome_)}; }
 
   // --- implementation from here on -------------------------------------------------------------
-  void awaited_by(Work& self) const noexcept {
-    if (ready()) self.comes_from(*outcome_);
-  }
-  // For who will watch it; not of an empty one.
-  Outcome<T>& outcome() const noexcept { return *outcome_; }
-
+  void awaited_by(Work& self) const noexcept { if (ready()) self.comes_from(*outcome_); }
+  Outcome<T>& outcome() const noexcept { return *outcome_; }  // not of an empty one
  private:
   template <class>
   friend class Coroutine;
@@ -135,15 +104,12 @@ Future {
 
   struct Awaiter {
     Owner work;  // the awaiting coroutine owns it now
-
     bool await_ready() const {
       if (!work) misuse("co_await of an empty Future: it was moved from, or awaited before");
       return work->settled();
     }
     template <std::derived_from<Work> P>
-    void await_suspend(std::coroutine_handle<P> h) const {
-      h.promise().awaits(*work);
-    }
+    void await_suspend(std::coroutine_handle<P> h) const { h.promise().awaits(*work); }
     T await_resume() {
       const Owner done = std::move(work);
       return done->take();
@@ -152,24 +118,18 @@ Future {
 
   explicit Future(Outcome<T>* outcome) noexcept : outcome_(outcome) {}
   template <class A>
-  static Future drive(Own, A leaf) {
-    co_return co_await static_cast<A&&>(leaf);
-  }
-
+  static Future drive(Own, A leaf) { co_return co_await static_cast<A&&>(leaf); }
   Owner outcome_;
 };
 
 // --- the coroutine -----------------------------------------------------------------------------
-
 // Awaits a leaf where it stands. (gcc 12 copies an awaiter that await_transform returns by reference.)
 template <class L>
 struct InPlace {
   L& leaf;
   bool await_ready() { return leaf.await_ready(); }
   template <class P>
-  void await_suspend(std::coroutine_handle<P> h) {
-    leaf.await_suspend(h);
-  }
+  void await_suspend(std::coroutine_handle<P> h) { leaf.await_suspend(h); }
   decltype(auto) await_resume() { return leaf.await_resume(); }
 };
 
@@ -183,7 +143,6 @@ class Coroutine : public Outcome<T>, public Framed {
                                 ((std::same_as<Args, Own> || ...) ? Work::kOwn : 0)) {}
 
   using Promise = typename Future<T>::promise_type;
-
   struct Settle : std::suspend_always {
     void await_suspend(std::coroutine_handle<Promise> h) const noexcept { h.promise().settle(); }
   };
@@ -192,12 +151,10 @@ class Coroutine : public Outcome<T>, public Framed {
   std::suspend_never initial_suspend() const noexcept { return {}; }
   Settle final_suspend() const noexcept { return {}; }
   void unhandled_exception() noexcept { this->set_error(std::current_exception()); }
-
   // Every co_await passes here and leaves its place in the source, for reports and traces. A leaf is
   // awaited where it stands.
   template <Awaitable A>
-  auto await_transform(A&& awaitable,
-                       std::source_location site = std::source_location::current()) {
+  auto await_transform(A&& awaitable, std::source_location site = std::source_location::current()) {
     this->site_ = site;
     if constexpr (requires { awaitable.awaited_by(*this); }) awaitable.awaited_by(*this);
     if constexpr (requires { std::forward<A>(awaitable).operator co_await(); }) {
@@ -212,7 +169,6 @@ class Coroutine : public Outcome<T>, public Framed {
   std::coroutine_handle<Promise> handle() noexcept {
     return std::coroutine_handle<Promise>::from_promise(static_cast<Promise&>(*this));
   }
-
  private:
   static void resume(Runnable& runnable) {
     auto& self = static_cast<Coroutine&>(runnable);
@@ -226,9 +182,7 @@ class Future<T>::promise_type final : public Coroutine<T> {
   using Coroutine<T>::Coroutine;
   template <class U = T>
     requires std::constructible_from<T, U&&>
-  void return_value(U&& value) {
-    this->emplace(std::forward<U>(value));
-  }
+  void return_value(U&& value) { this->emplace(std::forward<U>(value)); }
 };
 
 template <>

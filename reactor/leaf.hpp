@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-//
-// leaf.hpp — the shape of every operation that waits for something other than a coroutine: a sleep,
-// a lock, an arrival. It lives in the awaiting coroutine's frame and allocates nothing. The two
-// simplest follow: yield, sleep.
+// leaf.hpp — the shape of every operation that waits for something other than a coroutine: a sleep, a lock,
+// an arrival. It lives in the awaiting coroutine's frame and allocates nothing.
 //
 // A leaf begins when it is awaited, or converted to a Future; until then it can be moved.
 //
@@ -15,7 +13,6 @@
 // **The Law of the Fair Share** (loop.hpp) is kept here: at most kSteps leaves finish at once in one
 // resumption; the next one goes through the ready queue, with its result reserved.
 #pragma once
-
 #include "loop.hpp"
 
 namespace hob::inline v0 {
@@ -23,7 +20,6 @@ template <class Self, class T = void>
 class [[nodiscard("a leaf begins when it is awaited")]] Leaf {
  public:
   using awaited_type = T;
-
   bool await_ready() {
     if (!here.loop) misuse("there is no Loop on this thread");
     here.reserved = self().try_now();
@@ -40,14 +36,12 @@ class [[nodiscard("a leaf begins when it is awaited")]] Leaf {
     h.promise().pause();
   }
   T await_resume() { return self().finish(); }
-
  protected:
   Leaf() = default;
   Leaf(Leaf&&) noexcept {}
   Leaf(const Leaf&) = delete;
   Leaf& operator=(const Leaf&) = delete;
   ~Leaf() = default;
-
  private:
   Self& self() noexcept { return static_cast<Self&>(*this); }
 };
@@ -67,21 +61,19 @@ class Sleep : public Leaf<Sleep> {
  public:
   explicit Sleep(TimePoint until) noexcept : alarm_(Loop::tick(until)) {}
   Sleep(Sleep&& from) noexcept : alarm_(from.alarm_.deadline()) {}
-
   bool try_now() const noexcept { return false; }
   void begin(Runnable& task) {
     alarm_.task = &task;
     here.loop->set_alarm(alarm_, alarm_.deadline());
   }
   void finish() const noexcept {}
-
  private:
   Alarm alarm_;
 };
 
-// Waits for at least `duration`, counted from this call, and as little longer as the kernel can;
-// to the nanosecond on the simulator. Zero and less: one pass through the loop. Duration::max() and
-// more: for ever. Dropped: leaves nothing behind.
+// Waits for at least `duration`, counted from this call, and as little longer as the kernel can; to the
+// nanosecond on the simulator. Zero and less: one pass through the loop. Duration::max() and more: for
+// ever. Dropped: leaves nothing behind.
 template <class Rep, class Period>
 Sleep sleep(std::chrono::duration<Rep, Period> duration) {
   return Sleep(Loop::current().after(to_duration(duration)));

@@ -1,25 +1,20 @@
 // SPDX-License-Identifier: MIT
-//
 // loop.cpp — the beginning and the end of a loop, the turn in between (described in loop.hpp), and how
 // functions and signals get there.
 #include "loop.hpp"
-
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-
 #include "outside.hpp"
 
 namespace hob::inline v0 {
 // --- construction and end ----------------------------------------------------------------------
-
 namespace {
 std::uint32_t next_loop_id() noexcept {
   static std::atomic<std::uint32_t> last{0};
-  std::uint32_t id = ++last;
+  const std::uint32_t id = ++last;
   return id ? id : ++last;
 }
-
 bool debug_from_environment() noexcept {
   const char* value = std::getenv("HOB_DEBUG");
   return value && *value && std::strcmp(value, "0") != 0;
@@ -27,8 +22,7 @@ bool debug_from_environment() noexcept {
 
 struct Turning {
   explicit Turning(bool& turning) : flag(turning) {
-    if (flag) misuse("Loop::run or poll inside a run of the same Loop: co_await instead");
-    flag = true;
+    if (std::exchange(flag, true)) misuse("Loop::run or poll inside a run of the same Loop: co_await instead");
   }
   ~Turning() { flag = false; }
   bool& flag;
@@ -71,7 +65,6 @@ Loop& Loop::current() {
 }
 
 // --- the turn ------------------------------------------------------------------------------------
-
 void Loop::turn_until_settled(Work& work) {
   check_thread();
   const Turning turning(turning_);
@@ -172,8 +165,7 @@ void Loop::call(Closure& f, const std::source_location& site) noexcept {
   f.reset();
 }
 
-// --- callbacks and posts -------------------------------------------------------------------------
-
+// --- callbacks, posts, signals -------------------------------------------------------------------
 void Loop::call_soon(Closure f, std::source_location site) {
   check_thread();
   auto* callback = new Callback(std::move(f), site);
@@ -189,10 +181,7 @@ TimerHandle Loop::call_at(TimePoint when, Closure f, std::source_location site) 
 }
 
 void Loop::post(Closure f) { mailbox_->post(f); }
-
 Remote Loop::remote() { return Remote(mailbox_); }
-
-// --- signals -----------------------------------------------------------------------------------
 
 void Loop::interruptible() {
   check_thread();

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-//
 // loop.hpp — the event loop: a ready queue, a timer wheel and a kernel, and the turn that moves them.
 //
-// Called by programs and by leaf operations; calls the Backend and the Wheel. A Loop is a local
-// variable in main; constructing it makes it the thread's current one, which is how sleep(1s) finds it.
+// Called by programs and by leaf operations; calls the Backend and the Wheel. A Loop is a local variable
+// in main; constructing it makes it the thread's current one, which is how sleep(1s) finds it.
 //
 // **One turn**, as asyncio's _run_once, in this order; turn() is the only place that resumes a
 // suspended coroutine or calls a callback, all other places only arm:
@@ -12,42 +11,40 @@
 //   2. Read the clock, once: now().
 //   3. Arm what waits for a deadline that has come, in the order of the deadlines.
 //   4. Deliver signals, and call what other threads have posted, kTurn of it at most.
-//   5. Resume what is ready, first in first out, in rounds (a round is what was armed before it
-//      began), until nothing is ready, or kTurn resumptions are done or have moved kTurnBytes. A
-//      coroutine that returns hands over to the one that awaits it at once: it goes to the front.
-// So a busy queue delays timers and the kernel by no more than that, and a switch between two tasks
-// costs no system call. (Two things run where they stand, like any C++: a coroutine's
-// first stretch inside its call; destructors and `finally` inside a drop.)
+//   5. Resume what is ready, first in first out, in rounds (a round is what was armed before it began),
+//      until nothing is ready, or kTurn resumptions are done or have moved kTurnBytes. A coroutine that
+//      returns hands over to the one that awaits it at once: it goes to the front.
+// So a busy queue delays timers and the kernel by no more than that, and a switch between two tasks costs
+// no system call. (Two things run where they stand, like any C++: a coroutine's first stretch inside its
+// call; destructors and `finally` inside a drop.)
 //
-// **The Law of the Fair Share.** A leaf that can finish at once does not suspend, but at most
-// kSteps times or kBytes in one resumption; the next goes through the ready queue. No peer, and no
-// full queue, keeps the loop.
+// **The Law of the Fair Share.** A leaf that can finish at once does not suspend, but at most kSteps times
+// or kBytes in one resumption; the next goes through the ready queue. No peer, and no full queue, keeps
+// the loop.
 //
 // **The Law of One Thread.** A loop and all that hangs on it belong to one thread; every entry point
 // checks the owner, in every build. Loop::post (and what is built on it) is the only door for others.
-//
 // Invariants
 //   1. here.loop is the loop whose turn runs on this thread, or the one constructed on it.
 //   2. The ready queue owns nothing: coroutines belong to their Futures, callbacks to callbacks_.
 //   3. Nothing of the user's is called from a destructor of ours, but destructors.
 #pragma once
-
+#include <array>
 #include <iosfwd>
 #include <map>
 #include <vector>
-
 #include "../timers/wheel.hpp"
 #include "backend.hpp"
 #include "tasks.hpp"
 
 namespace hob::inline v0 {
-class Closure;      // any callable; this and the next four are in callbacks.hpp
-class Callback;     // what call_soon and call_later keep
+class Closure;  // any callable; this and the next four are in callbacks.hpp
+class Callback;
 class TimerHandle;
-class Mailbox;      // what other threads post
+class Mailbox;
 class Remote;
-class SignalWait;   // outside.hpp
-class OnPool;       // a job on the pool; outside.hpp
+class SignalWait;  // these two are in outside.hpp
+class OnPool;
 
 // A deadline with something to arm; lives in the frame of a leaf, or in a callback.
 struct Alarm : Timer {
@@ -68,7 +65,6 @@ class Loop {
   static constexpr std::uint32_t kSteps = 32;         // leaves that finish at once in a resumption
   static constexpr std::size_t kBytes = 256 * 1024;   // bytes that they may move
   static constexpr std::size_t kTurnBytes = 4 * kBytes;
-
   // On the native kernel, or on the one given. A second Loop on one thread is std::logic_error
   // (those excepted that a simulated world drives).
   Loop();
@@ -76,10 +72,8 @@ class Loop {
   // Drops detached work and pending callbacks; what other threads post from now on is refused.
   ~Loop();
   Loop(const Loop&) = delete;
-
   // The loop of this thread; std::logic_error if there is none.
   static Loop& current();
-
   // Turns until the work settles; returns its value or rethrows its error. Not re-entrant
   // (std::logic_error). Detached work stays for the next run(); ~Loop drops it.
   template <Awaitable A>
@@ -93,10 +87,8 @@ class Loop {
   // One turn without sleeping; how many it resumed. For tests: "not done yet". (May it sleep,
   // it does so as in run(): for a simulated world, whose kernels return at once.)
   std::size_t poll(bool may_sleep = false);
-
   // Calls f in the next round, after everything that is ready now. What f throws goes to on_unhandled.
   void call_soon(Closure f, std::source_location site = std::source_location::current());
-
   // Calls f once, when the time has come; dropping the handle cancels. The type's max(): never.
   template <class Rep, class Period>
   TimerHandle call_later(std::chrono::duration<Rep, Period> delay, Closure f,
@@ -107,7 +99,6 @@ class Loop {
   // Calls f from the loop and wakes it. From any thread while the Loop lives; FIFO per thread.
   void post(Closure f);
   Remote remote();
-
   // Who hears of an error that nobody took: of a dropped Future, a detached one, a callback. Called
   // from the turn, never from a destructor. Default: one line on stderr, with the file:line of the
   // coroutine's last await.
@@ -116,18 +107,14 @@ class Loop {
     handler_ = std::move(handler);
   }
 
-  // Debug mode, also by HOB_DEBUG=1 without a rebuild: a resumption longer than slow_after is
-  // reported with the coroutine's file:line and its time; ~Loop lists what is still detached,
-  // attached or on the pool, and where it was made.
+  // Debug mode, also by HOB_DEBUG=1 without a rebuild: a resumption longer than slow_after is reported with
+  // the coroutine's file:line and its time; ~Loop lists what is still detached, attached or on the pool.
   void set_debug(bool on) { check_thread(), debug_ = on; }
   void slow_after(Duration limit = std::chrono::milliseconds(100)) { check_thread(), slow_ = limit; }
-
   // Prints the tree of who awaits what, one line each: the place in the source where it waits. Roots
   // are the work of run() and what is detached; a TaskGroup's tasks stand below who joins it.
   void dump_tasks(std::ostream& out);
-
-  // The clock as this turn read it.
-  TimePoint now() const { return check_thread(), now_; }
+  TimePoint now() const { return check_thread(), now_; }  // the clock as this turn read it
 
   // --- for leaf operations -------------------------------------------------------------------
   // The clock, read by this very call (the Law of Late, never Early).
@@ -135,14 +122,11 @@ class Loop {
   TimePoint after(Duration delay) noexcept { return saturating_add(clock(), delay); }
   // Wheel ticks are nanoseconds of the clock: a deadline is exact, and the wheel leaps over the rest.
   static Tick tick(TimePoint t) noexcept {
-    const auto n = t.time_since_epoch().count();
-    return n < 0 ? 0 : static_cast<Tick>(n);
+    return static_cast<Tick>(std::max<std::int64_t>(t.time_since_epoch().count(), 0));
   }
   // Arms `alarm.task` when `when` has come. kNever: never.
   void set_alarm(Alarm& alarm, TimePoint when) { set_alarm(alarm, tick(when)); }
-  void set_alarm(Alarm& alarm, Tick when) {
-    if (when != tick(kNever)) wheel_.schedule(alarm, when);
-  }
+  void set_alarm(Alarm& alarm, Tick when) { if (when != tick(kNever)) wheel_.schedule(alarm, when); }
   Backend& backend() noexcept { return *backend_; }
   // Backend::attach and detach, remembered for the list that debug mode prints.
   int attach(int fd, Watch& watch, Interest interest) {
@@ -174,16 +158,17 @@ class Loop {
   void check_thread() const {
     if (here.loop != this) misuse("a Loop belongs to one thread: from another one use Loop::post");
   }
-  void interruptible();       // for hob::run: Ctrl-C drops the main Future
+  void interruptible();                               // for hob::run: Ctrl-C drops the main Future
   void interrupt() noexcept { interrupted_ = true; }  // does that
-
   Signals signals;
   Tasks detached;
   List<OnPool> pooled;
   std::map<int, Watch> foreign;  // of foreign libraries' descriptors; kept for the next wait
   std::shared_ptr<void> names;   // what net/ remembers of them
+  std::array<std::unique_ptr<std::byte[]>, 8> spare;  // buffers for its next reads,
+  std::size_t spares = 0;                             // and how many there are
+  List<Hook<Runnable>> starved;  // whom a free descriptor would help on
   unsigned dropping = 0;         // how many tasks are being dropped now, one inside the other
-
  private:
   friend class Callback;
   void turn_until_settled(Work& work);
@@ -195,9 +180,7 @@ class Loop {
   void call(Closure& f, const std::source_location& site = {}) noexcept;  // what it throws is nobody's
   void tell_unhandled() noexcept;
   void deliver_signals() noexcept;
-  void free_done() noexcept {
-    while (!done_.empty()) delete &done_.pop_front();
-  }
+  void free_done() noexcept { while (!done_.empty()) delete &done_.pop_front(); }
   void list_leftovers();
 
   std::unique_ptr<Backend> backend_;
@@ -206,16 +189,11 @@ class Loop {
   Runnable* running_ = nullptr;   // what the turn resumed and has not come back from
   const Work* main_ = nullptr;    // the work of run()
   TimePoint now_;
-  bool debug_ = false;
-  bool turning_ = false;
+  bool debug_ = false, turning_ = false, interruptible_ = false, interrupted_ = false;
   bool settled_ = false;          // the work of run() has settled: end the turn
-  bool interruptible_ = false;
-  bool interrupted_ = false;
   Duration slow_ = std::chrono::milliseconds(100);
   bool shuffles_;                 // the simulator: rounds are shuffled, and marked by round_
-  struct Round final : Runnable {
-    Round() noexcept : Runnable(nullptr) {}
-  } round_;
+  struct Round final : Runnable { Round() noexcept : Runnable(nullptr) {} } round_;
   std::shared_ptr<Mailbox> mailbox_;
   List<Task> done_;               // tasks to be freed after the present resumption
   List<Hook<Callback>> callbacks_;
@@ -226,9 +204,9 @@ class Loop {
   std::function<void(std::exception_ptr)> handler_;
 };
 
-// Makes a Loop, calls f(args...), runs its Future, and returns its value (asyncio.run). Takes SIGINT for
-// its duration, only where it was at its default: the first drops the Future, so that destructors run,
-// and throws Interrupted; a second does what it always did.
+// Makes a Loop, calls f(args...), runs its Future, and returns its value (asyncio.run). Takes SIGINT for its
+// duration, only where it was at its default: the first drops the Future, so that destructors run, and
+// throws Interrupted; a second does what it always did.
 template <class F, class... Args>
 auto run(F&& f, Args&&... args) {
   Loop loop;

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: MIT
-//
 // outside.cpp — from what a Backend reports, and what other threads do, to the coroutines that wait.
 #include "outside.hpp"
-
 #include "combine.hpp"
 #include "posix.hpp"
 #include "promise.hpp"
 
 namespace hob::inline v0 {
-// --- signals -------------------------------------------------------------------------------------
-
 SignalWait signal(int number) {
   Loop& loop = Loop::current();
   if ((loop.signals.asked & signal_bit(number)) == 0) {
@@ -20,38 +16,26 @@ SignalWait signal(int number) {
   return SignalWait(number);
 }
 
-// --- foreign descriptors -------------------------------------------------------------------------
-
 WaitFd wait_readable(int fd, std::source_location site) noexcept { return {fd, kRead, site}; }
 WaitFd wait_writable(int fd, std::source_location site) noexcept { return {fd, kWrite, site}; }
 
-// --- files ---------------------------------------------------------------------------------------
-
-Future<std::string> read_file(std::string path) {
-  return to_thread(posix::read_file, std::move(path));
-}
+Future<std::string> read_file(std::string path) { return to_thread(posix::read_file, std::move(path)); }
 
 Future<> write_file(std::string path, std::string_view text) {
   return to_thread(posix::write_file, std::move(path), std::string(text));
 }
-
 Future<> write_file(std::string path, std::span<const std::byte> bytes) {
-  return write_file(std::move(path),
-                    std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return write_file(std::move(path), text);
 }
 
 Future<std::vector<std::string>> list_dir(std::string path) {
   return to_thread(posix::list_dir, std::move(path));
 }
+Future<FileInfo> stat_file(std::string path) { return to_thread(posix::stat_file, std::move(path)); }
 
-Future<FileInfo> stat_file(std::string path) {
-  return to_thread(posix::stat_file, std::move(path));
-}
-
-// --- shards --------------------------------------------------------------------------------------
-//
-// The first shard's loop sees each of the others as a Future, so that gather and run do the rest: no
-// thread outlives its Future, and no Future run_shards_of.
+// --- shards: the first one's loop sees each of the others as a Future, so that gather and run do the
+// rest: no thread outlives its Future, and no Future run_shards_of.
 
 namespace {
 using Start = std::function<Future<>(unsigned)>;
@@ -65,20 +49,22 @@ class Shard {
   }
   // Drops the shard's work, if there still is any, as Ctrl-C does that of the first.
   ~Shard() {
-    {
-      const std::scoped_lock lock(mutex_);
-      dropped_ = true;
-      if (remote_) remote_->post([] { here.loop->interrupt(); });
-    }
+    std::unique_lock lock(mutex_);
+    dropped_ = true;
+    if (remote_) remote_->post([] { here.loop->interrupt(); });
+    lock.unlock();
     thread_.join();
   }
-
  private:
   void run(unsigned number, const Start& start) noexcept {
     std::exception_ptr error;
     try {
       Loop loop;
-      if (enter(loop)) loop.run(start(number));
+      std::unique_lock lock(mutex_);
+      remote_ = loop.remote();
+      const bool dropped = dropped_;
+      lock.unlock();
+      if (!dropped) loop.run(start(number));
     } catch (...) {
       error = std::current_exception();
     }
@@ -86,12 +72,6 @@ class Shard {
       error ? ended.set_error(error) : ended.set_value();
     });
   }
-  bool enter(Loop& loop) {
-    const std::scoped_lock lock(mutex_);
-    remote_ = loop.remote();
-    return !dropped_;
-  }
-
   Promise<> ended_;
   const Remote first_ = Loop::current().remote();
   std::mutex mutex_;  // guards the next two

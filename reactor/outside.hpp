@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-//
 // outside.hpp — what comes from outside the loop: signals, the readiness of foreign descriptors, and
 // what was worked out on the thread pool: to_thread, whole files.
 //
@@ -7,15 +6,12 @@
 //   const int n = co_await hob::to_thread(count_primes, 1'000'000);
 //
 // Calls the Backend; jobs come back through Loop::post.
-//
 // Invariants
 //   1. Exactly one side takes a job: the pool, which runs it, or the dropping coroutine, which
 //      destroys it.
 //   2. A job's `waiter` is touched on the loop's thread only.
 #pragma once
-
 #include <cerrno>
-
 #include "callbacks.hpp"
 #include "leaf.hpp"
 
@@ -25,10 +21,10 @@ namespace hob::inline v0 {
 // loop that asked gets it, and in it every waiter.
 SignalWait signal(int number);
 
-// Waits until a read (a write) would not block, end and error included. Level-triggered, since a
-// foreign library's reads are not ours to see: the descriptor is registered for this one wait, and
-// must stay open until then. One waiter per direction: a second is std::logic_error. What cannot be
-// waited for is std::system_error, a regular file with EPERM on every kernel.
+// Waits until a read (a write) would not block, end and error included. Level-triggered, since a foreign
+// library's reads are not ours to see: the descriptor is registered for this one wait, and must stay
+// open until then. One waiter per direction: a second is std::logic_error. What cannot be waited for is
+// std::system_error, a regular file with EPERM on every kernel.
 class WaitFd;
 WaitFd wait_readable(int fd, std::source_location site = std::source_location::current()) noexcept;
 WaitFd wait_writable(int fd, std::source_location site = std::source_location::current()) noexcept;
@@ -48,14 +44,11 @@ Future<called_t<F, Args...>> to_thread(F&& f, Args&&... args);
 // Whole files, on the pool: no kernel ever calls a regular file "not ready". Every error is
 // std::system_error and names the path. Dropped: a write that has begun goes on.
 Future<std::string> read_file(std::string path);
-
 // Creates or replaces a file. The bytes are copied before the call returns.
 Future<> write_file(std::string path, std::string_view text);
 Future<> write_file(std::string path, std::span<const std::byte> bytes);
-
 // The names in a directory, sorted, without "." and "..".
 Future<std::vector<std::string>> list_dir(std::string path);
-
 // What is known of a file without opening it; a symbolic link is followed.
 struct FileInfo {
   std::uint64_t size = 0;  // bytes
@@ -66,28 +59,20 @@ struct FileInfo {
 Future<FileInfo> stat_file(std::string path);
 
 // --- implementation from here on -----------------------------------------------------------------
-
 // An arrival is kept until a waiter has resumed with it, so one that is woken and dropped leaves it
 // to the next.
 class SignalWait : public Leaf<SignalWait, int>, public Link {
  public:
   explicit SignalWait(int number) noexcept : number_(number) {}
   SignalWait(SignalWait&& from) noexcept : SignalWait(from.number_) {}
-
   bool try_now() const noexcept { return here.loop->signals.kept & signal_bit(number_); }
-  void begin(Runnable& task) noexcept {
-    task_ = &task;
-    here.loop->signals.waits.push_back(*this);
-  }
+  void begin(Runnable& task) noexcept { task_ = &task, here.loop->signals.waits.push_back(*this); }
   int finish() noexcept {
     unlink();
     here.loop->signals.kept &= ~signal_bit(number_);
     return number_;
   }
-  void arrived() noexcept {
-    if (try_now()) task_->arm();
-  }
-
+  void arrived() noexcept { if (try_now()) task_->arm(); }
  private:
   int number_;
   Runnable* task_ = nullptr;
@@ -99,16 +84,14 @@ class WaitFd : public Leaf<WaitFd> {
       : fd_(fd), direction_(direction), site_(site) {}
   WaitFd(WaitFd&& from) noexcept : WaitFd(from.fd_, from.direction_, from.site_) {}
   ~WaitFd() { finish(); }
-
   bool try_now() const noexcept { return false; }
   void begin(Runnable& task) {
     Loop& loop = *here.loop;
-    const std::string what =
-        (direction_ == kRead ? "wait_readable " : "wait_writable ") + std::to_string(fd_);
+    const std::string what = (reads() ? "wait_readable " : "wait_writable ") + std::to_string(fd_);
     if (fd_ < 0) throw_errno(EBADF, what);
     Watch& watch = loop.foreign[fd_];
-    Runnable*& waiter = direction_ == kRead ? watch.reader : watch.writer;
-    bool& latch = direction_ == kRead ? watch.readable : watch.writable;
+    Runnable*& waiter = reads() ? watch.reader : watch.writer;
+    bool& latch = reads() ? watch.readable : watch.writable;
     if (waiter) misuse("wait_readable / wait_writable: another task waits for this descriptor already");
     // Attaching anew reports the state of now: what an earlier wait has latched is history.
     const auto had = static_cast<Interest>(watch.interest);
@@ -129,12 +112,12 @@ class WaitFd : public Leaf<WaitFd> {
     if (!watch_) return;
     Watch& watch = *std::exchange(watch_, nullptr);
     // Its event has taken it out already; and perhaps another task waits there by now.
-    Runnable*& waiter = direction_ == kRead ? watch.reader : watch.writer;
+    Runnable*& waiter = reads() ? watch.reader : watch.writer;
     if (waiter == task_) waiter = nullptr;
     if (!watch.reader && !watch.writer) here.loop->detach(watch);
   }
-
  private:
+  bool reads() const noexcept { return direction_ == kRead; }
   int fd_;
   Interest direction_;
   std::source_location site_;
@@ -148,11 +131,8 @@ struct PoolJob {
   std::atomic<bool> taken = false;
   Runnable* waiter = nullptr;
 };
-
 template <class R>
-struct PoolCall : PoolJob {
-  std::optional<Result<R>> result;
-};
+struct PoolCall : PoolJob { std::optional<Result<R>> result; };
 
 // Waits until the job has run; hands it to the pool when it begins.
 class OnPool : public Leaf<OnPool>, public Link {
@@ -166,14 +146,11 @@ class OnPool : public Leaf<OnPool>, public Link {
   bool try_now() const noexcept { return false; }
   void begin(Runnable& task) {
     Loop& loop = *here.loop;
-    loop.backend().offload(
-        [job = job_, back = loop.remote()] {
-          if (!job->taken.exchange(true)) job->call(), job->call.reset();
-          back.post([job] {
-            if (job->waiter) job->waiter->arm();
-          });
-        },
-        pool_);
+    auto work = [job = job_, back = loop.remote()] {
+      if (!job->taken.exchange(true)) job->call(), job->call.reset();
+      back.post([job] { if (job->waiter) job->waiter->arm(); });
+    };
+    loop.backend().offload(std::move(work), pool_);
     job_->waiter = &task;
     made_ = loop.place_now();
     loop.pooled.push_back(*this);
@@ -184,7 +161,6 @@ class OnPool : public Leaf<OnPool>, public Link {
     const std::source_location place = Work::place_of(job_->waiter);
     return place.line() ? place : made_;
   }
-
  private:
   std::shared_ptr<PoolJob> job_;
   Pool pool_;

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
-//
 // posix.cpp — all that the native kernels have in common: the clock, the sockets, the signals; and
 // the choice between them. See posix.hpp.
-//
 // Invariants
 //   1. A call is repeated while it answers EINTR, connect and close excepted: those have begun.
-//   2. Sockets are read and written with recv and send, never read and write: these are slower by
+//   2. Sockets are never read and written with read and write: these are slower than recv and send by
 //      2 % of a round trip, and cannot be told to spare us SIGPIPE.
 //   3. The signal handler touches nothing but atomics and sockets, and only of inboxes in the list;
 //      an inbox leaves the list first, and its sockets are closed when no handler runs any more.
 #include "posix.hpp"
-
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -18,7 +15,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <csignal>
@@ -26,7 +22,6 @@
 #include <mutex>
 #include <thread>
 #include <type_traits>
-
 #include "error.hpp"
 
 namespace hob::inline v0 {
@@ -35,13 +30,11 @@ using posix::kMostBytes;
 using posix::repeated;
 
 constexpr std::size_t kMostPieces = 64;
-
 #ifdef __linux__
 constexpr int kAtBirth = SOCK_NONBLOCK | SOCK_CLOEXEC;
 #else
 constexpr int kAtBirth = 0;
 #endif
-
 #ifdef MSG_NOSIGNAL
 constexpr int kNoSignal = MSG_NOSIGNAL;
 #else
@@ -52,10 +45,8 @@ static_assert(std::is_same_v<socklen_t, unsigned>, "as the Backend has it");
 
 // As Backend answers: 0, or errno.
 int status(int result) noexcept {
-  if (result != -1) return 0;
-  return errno == EWOULDBLOCK ? EAGAIN : errno;
+  return result != -1 ? 0 : errno == EWOULDBLOCK ? EAGAIN : errno;
 }
-
 Io received(ssize_t n) noexcept {
   return n >= 0 ? Io{static_cast<std::size_t>(n), 0} : Io{0, status(-1)};
 }
@@ -66,7 +57,6 @@ Io sent(ssize_t n) noexcept {
   if (n == -1 && errno == EPROTOTYPE) return Io{0, ECONNRESET};
   return received(n);
 }
-
 int set(int fd, int level, int name, int value) noexcept {
   return status(setsockopt(fd, level, name, &value, sizeof value));
 }
@@ -94,15 +84,16 @@ int complete([[maybe_unused]] int fd) noexcept {
 Io new_socket(int fd) noexcept {
   if (fd == -1) return received(-1);
   const int error = complete(fd);
-  if (error != 0) ::close(fd);
-  return error != 0 ? Io{0, error} : received(fd);
+  if (error != 0) return ::close(fd), Io{0, error};
+  return received(fd);
 }
+void close_both(const int fds[2]) noexcept { ::close(fds[0]), ::close(fds[1]); }
 
 // --- signals -------------------------------------------------------------------------------------
 //
-// The handler sets a bit in the inbox of every backend that asked, and sends it a byte, whose other
-// end is attached to that backend's kernel like any socket. So signals work alike on every system,
-// none is ever blocked, and it does not matter which thread the kernel picks.
+// The handler sets a bit in the inbox of every backend that asked, and sends it a byte, whose other end is
+// attached to that backend's kernel like any socket. So signals work alike on every system, none is ever
+// blocked, and it does not matter which thread the kernel picks.
 
 // Where the handler leaves what arrived, one per backend that asked for a signal.
 struct SignalInbox {
@@ -134,8 +125,8 @@ void on_signal(int number) noexcept {
   }
   handlers.fetch_sub(1);
   if (!asked) {
-    // Another library has put us back after we had gone, as it found us. The signal belongs to
-    // whoever was there before us, and comes to him as soon as this handler returns.
+    // Another library has put us back after we had gone, as it found us. The signal belongs to whoever
+    // was there before us, and comes to him as soon as this handler returns.
     ::sigaction(number, &replaced[number], nullptr);
     ::raise(number);
   }
@@ -144,8 +135,7 @@ void on_signal(int number) noexcept {
 
 // Brings a signal's disposition in line with who asks for it, `leaving` excepted; under the lock.
 int settle(int number, const SignalInbox* leaving) noexcept {
-  bool asked = false;
-  bool for_good = false;
+  bool asked = false, for_good = false;
   for (SignalInbox* inbox = inboxes.load(); inbox; inbox = inbox->next.load()) {
     if (inbox == leaving || (inbox->asked.load() & signal_bit(number)) == 0) continue;
     asked = true;
@@ -154,11 +144,9 @@ int settle(int number, const SignalInbox* leaving) noexcept {
   struct sigaction present;
   if (::sigaction(number, nullptr, &present) == -1) return errno;
   const bool ours = present.sa_handler == on_signal;
-  if (!asked) {
-    // Somebody who put his own handler after ours keeps it.
-    if (ours) ::sigaction(number, &replaced[number], nullptr);
-    return 0;
-  }
+  // Somebody who put his own handler after ours keeps it.
+  if (!asked && ours) ::sigaction(number, &replaced[number], nullptr);
+  if (!asked) return 0;
   struct sigaction wanted {};
   wanted.sa_handler = on_signal;
   // SA_RESETHAND: the kernel itself puts the default back as it calls us, so that a second Ctrl-C
@@ -171,15 +159,12 @@ int settle(int number, const SignalInbox* leaving) noexcept {
 }
 
 // --- the backend ---------------------------------------------------------------------------------
-
 class PosixBackend final : public Backend {
  public:
   explicit PosixBackend(std::unique_ptr<Poller> poller) : poller_(std::move(poller)) {
     if (const int error = poller_->open()) throw_errno(error, "open the kernel's event queue");
   }
-
-  // The kernel's object goes first, and what is attached to it with it.
-  ~PosixBackend() override {
+  ~PosixBackend() override {  // the kernel's object goes first, and what is attached to it with it
     const bool forked = poller_->forked();
     poller_.reset();
     if (inbox_.ends[0] != -1) leave_signals(forked);
@@ -191,12 +176,10 @@ class PosixBackend final : public Backend {
   std::int64_t date() noexcept override { return ::time(nullptr); }
 
   // --- readiness
-
   int attach(int fd, Watch& watch, Interest interest) noexcept override {
     if (poller_->forked()) return EBADF;
     if (const int error = poller_->attach(fd, watch, interest)) return error;
-    watch.fd = fd;
-    watch.interest = interest;
+    watch.fd = fd, watch.interest = interest;
     return 0;
   }
 
@@ -223,10 +206,7 @@ class PosixBackend final : public Backend {
 
   // --- sockets
 
-  Io open(int family, int type) noexcept override {
-    return new_socket(::socket(family, type | kAtBirth, 0));
-  }
-
+  Io open(int family, int type) noexcept override { return new_socket(::socket(family, type | kAtBirth, 0)); }
   int pair(int fds[2]) noexcept override {
     if (::socketpair(AF_UNIX, SOCK_STREAM | kAtBirth, 0, fds) == -1) return errno;
     int error = complete(fds[0]);
@@ -238,9 +218,7 @@ class PosixBackend final : public Backend {
   int bind(int fd, const sockaddr* address, unsigned size) noexcept override {
     return status(::bind(fd, address, size));
   }
-
   int listen(int fd, int backlog) noexcept override { return status(::listen(fd, backlog)); }
-
   Io accept(int fd, sockaddr* peer, unsigned* size) noexcept override {
 #ifdef __linux__
     return new_socket(repeated([&] { return ::accept4(fd, peer, size, kAtBirth); }));
@@ -281,8 +259,7 @@ class PosixBackend final : public Backend {
       return sent(repeated([&] { return ::sendto(fd, pieces[0].data(), most, kNoSignal, to, size); }));
     }
     iovec parts[kMostPieces];
-    std::size_t count = 0;
-    std::size_t room = kMostBytes;
+    std::size_t count = 0, room = kMostBytes;
     for (const std::string_view piece : pieces) {
       if (count == kMostPieces || room == 0) break;
       if (piece.empty()) continue;
@@ -343,7 +320,6 @@ class PosixBackend final : public Backend {
   int local_name(int fd, sockaddr* name, unsigned* size) noexcept override {
     return status(::getsockname(fd, name, size));
   }
-
   int peer_name(int fd, sockaddr* name, unsigned* size) noexcept override {
     return status(::getpeername(fd, name, size));
   }
@@ -354,21 +330,15 @@ class PosixBackend final : public Backend {
 
   // --- the pools and the signals
 
-  void offload(std::function<void()> job, Pool pool) override {
-    posix::offload(std::move(job), pool);
-  }
-
+  void offload(std::function<void()> job, Pool pool) override { posix::offload(std::move(job), pool); }
   Resolver resolver() override { return posix::resolve; }
-
   int catch_signal(int number, Catch how) noexcept override {
     if (signal_bit(number) == 0) return EINVAL;
     const std::scoped_lock lock(signals);
     struct sigaction present;
     if (::sigaction(number, nullptr, &present) == -1) return errno;
     if (how == Catch::once_if_default && present.sa_handler != SIG_DFL) return EBUSY;
-    if (inbox_.ends[0] == -1) {
-      if (const int error = join_signals()) return error;
-    }
+    if (const int error = inbox_.ends[0] == -1 ? join_signals() : 0) return error;
     const std::uint64_t asked = inbox_.asked;
     inbox_.asked |= signal_bit(number);
     if (how == Catch::until_closed) inbox_.for_good |= signal_bit(number);
@@ -386,18 +356,12 @@ class PosixBackend final : public Backend {
     while (::recv(inbox_.ends[0], bytes, sizeof bytes, 0) > 0) {}
     return inbox_.arrived.exchange(0);
   }
-
  private:
   // How long wait(until) may sleep: never negative, and never more than a day (kNever too), which
   // every kernel's timeout can hold.
   Duration time_left(TimePoint until) noexcept {
     if (until == TimePoint::min()) return Duration::zero();
     return std::clamp<Duration>(until - now(), Duration::zero(), std::chrono::hours(24));
-  }
-
-  static void close_both(const int fds[2]) noexcept {
-    ::close(fds[0]);
-    ::close(fds[1]);
   }
 
   // Puts the inbox into the list; under the lock.
@@ -416,9 +380,8 @@ class PosixBackend final : public Backend {
     if (!forked) {  // else the lock may be held by a thread that is not there
       const std::scoped_lock lock(signals);
       // In this order no signal is swallowed: it finds the inbox, or what was there before us.
-      for (int number = 1; number <= 64; ++number) {
+      for (int number = 1; number <= 64; ++number)
         if (inbox_.asked & signal_bit(number)) settle(number, &inbox_);
-      }
       std::atomic<SignalInbox*>* place = &inboxes;
       while (*place != &inbox_) place = &(*place).load()->next;
       *place = inbox_.next.load();
@@ -435,7 +398,6 @@ class PosixBackend final : public Backend {
 }  // namespace
 
 // --- the choice of the kernel --------------------------------------------------------------------
-
 std::unique_ptr<Backend> posix_backend(std::unique_ptr<Poller> poller) {
   return std::make_unique<PosixBackend>(std::move(poller));
 }

@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: MIT
-//
 // posix.hpp — the inside of the native kernels: what differs between them, and what blocks.
 //
-// Private to this room. A kernel's file implements Poller; posix.cpp adds all that is the same on
-// every system, and makes a Backend of it. What blocks stands in posix_blocking.cpp.
-//
+// Private to this room. A kernel's file implements Poller; posix.cpp adds all that is the same on every
+// system, and makes a Backend of it. What blocks stands in posix_blocking.cpp.
 // Invariants
 //   1. Every socket made here is non-blocking; every descriptor made here is close-on-exec.
 //   2. EINTR and SIGPIPE never come out of a call.
 //   3. A forked child has its parent's descriptors but not its kernel: there every call about
 //      readiness answers EBADF, or does nothing, so that the parent's registrations stay its own.
 #pragma once
-
 #include <cerrno>
 #include <string>
 #include <vector>
-
 #include "backend.hpp"
 
 namespace hob::inline v0 {
@@ -41,14 +37,11 @@ template <class Call> auto repeated(Call call) noexcept {
 void offload(std::function<void()> job, Pool kind = Pool::work);
 
 // Blocking calls, for such jobs. Those of files throw system_error with what() like "open /path".
-
 std::string read_file(const std::string& path);
 void write_file(const std::string& path, std::string_view bytes);
 std::vector<std::string> list_dir(const std::string& path);
 FileInfo stat_file(const std::string& path);
-
-// getaddrinfo(3), as Backend::Resolver.
-std::string resolve(const std::string& host, const Backend::Found& found);
+std::string resolve(const std::string& host, const Backend::Found& found);  // as Backend::Resolver
 }  // namespace posix
 
 // Readiness, in which the native kernels differ. Calls answer errno, as those of Backend do. In a
@@ -56,7 +49,6 @@ std::string resolve(const std::string& host, const Backend::Found& found);
 class Poller {
  public:
   virtual ~Poller() = default;  // closes what open() made, though it failed half-way
-
   virtual int open() noexcept = 0;
   virtual int attach(int fd, Watch& watch, Interest interest) noexcept = 0;
   virtual void detach(const Watch& watch) noexcept = 0;
@@ -64,28 +56,23 @@ class Poller {
   // errno. May return early.
   virtual int wait(Duration at_most) noexcept = 0;
   virtual void wake() noexcept = 0;
-
   // Whether this process was forked from the one that made this object.
   bool forked() const noexcept { return born_ != posix::generation(); }
-
  private:
   const unsigned born_ = posix::generation();
 };
 
 // Latches and arms what an event of kqueue says. Several of one watch add up, in any order, in one
-// batch or in two. `Names` gives the system's constants: read and write (filters), eof (a flag); so
-// it can be tested on every system.
+// batch or in two. `Names` has the system's constants, so that it can be tested on every system.
 //
-// A READ event never says that the connection is gone: with EV_EOF too there may be bytes left, and
-// only a read of 0 is the end; EV_EOF says that a short read proves nothing. `data` (byte counts,
-// backlog) is never looked at: the kernels disagree about it. fflags is an errno value only together
-// with EV_EOF; macOS and FreeBSD put a socket's error into the events of both filters, libkqueue into
-// whichever it reports first, so one filter's error ends the waits of both directions, and is kept.
+// A READ event never says that the connection is gone: with EV_EOF too there may be bytes left, and a
+// short read proves nothing; only a read of 0 is the end. `data` is never looked at: the kernels
+// disagree about it. fflags is an errno value only with EV_EOF; macOS and FreeBSD put a socket's error
+// into the events of both filters, libkqueue into one: so it ends the waits of both, and is kept.
 template <class Names, class Event>
 void latch(const Event& event) noexcept {
   // By value throughout: macOS packs the struct, so no reference may be bound to a member.
-  const bool read = event.filter == Names::read;
-  const bool write = event.filter == Names::write;
+  const bool read = event.filter == Names::read, write = event.filter == Names::write;
   if (!read && !write) return;  // our own wake-up
   const bool eof = (event.flags & Names::eof) != 0;
   const int error = eof ? static_cast<int>(event.fflags) : 0;
@@ -100,12 +87,10 @@ std::unique_ptr<Backend> posix_backend(std::unique_ptr<Poller> poller);
 std::unique_ptr<Backend> make_epoll_backend();  // defined by the kernel's file that is not empty
 std::unique_ptr<Backend> make_kqueue_backend();
 
-// A kernel of this build: its name for HOB_BACKEND, and how to make one (throws system_error).
+// The kernels of this build, the first of which is native_backend()'s unless told otherwise.
 struct NativeKernel {
-  std::string_view name;
-  std::unique_ptr<Backend> (*make)();
+  std::string_view name;               // for HOB_BACKEND
+  std::unique_ptr<Backend> (*make)();  // throws std::system_error
 };
-
-// Those compiled in; the first is what native_backend() takes unless told otherwise.
 std::span<const NativeKernel> native_kernels() noexcept;
 }  // namespace hob::inline v0

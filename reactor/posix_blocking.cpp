@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-//
 // posix_blocking.cpp — what blocks: the process's threads for it, files, and names.
 //
 // See posix.hpp; outside.hpp and Backend::resolver() are what makes jobs of it.
@@ -10,11 +9,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
-
 #include "outside.hpp"
 #include "posix.hpp"
 
@@ -28,12 +25,11 @@ unsigned generation() noexcept {
 }
 
 // --- threads -------------------------------------------------------------------------------------
-
 namespace {
-// Starts a thread that nobody joins, with as much stack as a main thread has; answers errno.
+// Starts a thread that nobody joins, with as much stack as a main thread has: the default is 512 KiB on
+// macOS and 128 KiB with musl, little for ordinary code. No signal is blocked: it would stay so in every
+// process that a job starts. Answers errno.
 int start_thread(void* (*body)(void*), void* argument) noexcept {
-  // The default would be 512 KiB on macOS and 128 KiB with musl: little for a job that was written
-  // as ordinary code. No signal is blocked: it would stay so in every process that a job starts.
   constexpr std::size_t kStack = 8u << 20;
   pthread_attr_t wanted;
   if (const int error = pthread_attr_init(&wanted)) return error;
@@ -45,8 +41,8 @@ int start_thread(void* (*body)(void*), void* argument) noexcept {
   return error;
 }
 
-// Threads for one kind of job, each made when a job finds no idle one. Never deleted, and the threads
-// are detached: they may run to the very end of the process, and exit waits for nobody.
+// Threads for one kind of job, each made when a job finds no idle one. Never deleted, and the threads are
+// detached: they may run to the very end of the process, and exit waits for nobody.
 struct ThreadPool {
   const std::size_t most;     // threads
   const unsigned process;     // generation(): a forked child has none of its parent's threads
@@ -71,8 +67,7 @@ ThreadPool& pool_of(Pool kind) {
   return *found;
 }
 
-// What each thread does, for ever. A job is destroyed without the lock.
-void* work(void* of) noexcept {
+void* work(void* of) noexcept {  // what each thread does, for ever; a job is destroyed without the lock
   ThreadPool& pool = *static_cast<ThreadPool*>(of);
   std::unique_lock lock(pool.mutex);
   for (;;) {
@@ -95,7 +90,7 @@ void offload(std::function<void()> job, Pool kind) {
   if (pool.jobs.size() >= pool.idle && pool.threads < pool.most) {
     // Fewer threads than wanted only make jobs wait; none at all would make them wait for ever.
     const int error = start_thread(work, &pool);
-    if (error == 0) ++pool.threads;
+    pool.threads += error == 0;
     if (pool.threads == 0) throw_errno(error, "start a pool thread");
   }
   pool.jobs.push_back(std::move(job));
@@ -103,7 +98,6 @@ void offload(std::function<void()> job, Pool kind) {
 }
 
 // --- files ---------------------------------------------------------------------------------------
-
 namespace {
 // A path for the system, which would stop reading it at a NUL.
 const char* whole(const std::string& path, const char* call) {
@@ -120,8 +114,7 @@ ssize_t write_quietly(int fd, std::string_view bytes) noexcept {
     return sigismember(&all, SIGPIPE) == 1;
   };
   sigset_t pipe, before;
-  sigemptyset(&pipe);
-  sigaddset(&pipe, SIGPIPE);
+  sigemptyset(&pipe), sigaddset(&pipe, SIGPIPE);
   const bool others = pending();
   pthread_sigmask(SIG_BLOCK, &pipe, &before);
   const ssize_t n = repeated([&] { return ::write(fd, bytes.data(), bytes.size()); });
@@ -133,17 +126,14 @@ ssize_t write_quietly(int fd, std::string_view bytes) noexcept {
   return n;
 }
 
-// An open file, closed with what owns it.
-struct File {
+struct File {  // an open one, closed with what owns it
   File(const std::string& path, int flags) {
     const char* const name = whole(path, "open ");
     fd = repeated([&] { return ::open(name, flags | O_CLOEXEC, 0666); });
     if (fd == -1) throw_errno(errno, "open " + path);
   }
   File(const File&) = delete;
-  ~File() {
-    if (fd != -1) ::close(fd);
-  }
+  ~File() { if (fd != -1) ::close(fd); }
   int fd;
 };
 }  // namespace
@@ -215,7 +205,6 @@ FileInfo stat_file(const std::string& path) {
 }
 
 // --- names ---------------------------------------------------------------------------------------
-
 std::string resolve(const std::string& host, const Backend::Found& found) {
   addrinfo wanted{};
   wanted.ai_socktype = SOCK_STREAM;  // else each address comes three times

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
-//
 // promise.hpp — what comes before a Future and after it, without a coroutine of one's own: Promise, the
 // writing end, for adapting callbacks; then, recover, finally, share.
 //
 //   hob::Promise<int> promise;
 //   library_call([p = std::move(promise)](int n) mutable { p.set_value(n); });
-//
 // Invariants
 //   1. A Pair lives until both its Promise and its Future are gone.
 //   2. A Promise destroyed unset gives its reader BrokenPromise: an error, never a hang.
@@ -13,7 +11,6 @@
 //      of finally() also by the drop.
 //   4. Locals die before parameters: the work is dropped before the callable that follows it.
 #pragma once
-
 #include "sync.hpp"
 
 namespace hob::inline v0 {
@@ -23,7 +20,6 @@ class Pair final : public Outcome<T>, public Framed {
  public:
   int ends = 1;        // how many of the two are there; the Promise at first
   bool given = false;  // the Promise has handed out the Future
-
   Pair() noexcept : Outcome<T>(&leave, 0) {}
   static void leave(Runnable& self) noexcept {
     auto& pair = static_cast<Pair&>(self);
@@ -53,11 +49,7 @@ class Promise {
     pair_->emplace(std::forward<V>(value));
     pair_->settle();
   }
-  void set_value()
-    requires std::is_void_v<T>
-  {
-    if (settling()) pair_->settle();
-  }
+  void set_value() requires std::is_void_v<T> { if (settling()) pair_->settle(); }
   void set_error(std::exception_ptr error) {
     if (!error) misuse("set_error of no error");
     if (!settling()) return;
@@ -67,7 +59,6 @@ class Promise {
 
   // Whether the Future was dropped: nobody waits any more, so the work can stop.
   bool abandoned() const { return held().abandoned(); }
-
  private:
   struct Break {
     void operator()(Pair<T>* pair) const noexcept {
@@ -86,8 +77,7 @@ class Promise {
     return *pair_;
   }
   void check_thread() const {
-    if (!held().at_home())
-      misuse("a Promise belongs to the thread of its Loop; from another one use Loop::post");
+    if (!held().at_home()) misuse("a Promise belongs to the thread of its Loop; from another one use Loop::post");
   }
   bool settling() {
     if (held().settled()) misuse("this Promise was set before");
@@ -101,9 +91,7 @@ class Promise {
 
 // A Future that has its value already.
 template <class T>
-Future<T> ready(T value) {
-  co_return std::move(value);
-}
+Future<T> ready(T value) { co_return std::move(value); }
 inline Future<> ready() { co_return; }
 
 // A Future that has failed already. Dropped unread, it is reported.
@@ -115,7 +103,6 @@ Future<T> failed(std::exception_ptr error) {
 }
 
 // --- what follows a Future -------------------------------------------------------------------------
-
 // then(), for a Future of something and for one of nothing.
 template <class T, class F>
 Future<eventually_t<F, T>> on_value(Own, Future<T> from, F f) {
@@ -138,8 +125,7 @@ Future<eventually_t<F>> on_value(Own, Future<> from, F f) {
     co_return std::invoke(std::move(f));
 }
 
-// recover()
-template <class T, class F>
+template <class T, class F>  // recover()
 Future<T> on_error(Own, Future<T> from, F f) {
   Future<T> work = std::move(from);
   if (work.ready()) co_await yield();
@@ -155,8 +141,7 @@ Future<T> on_error(Own, Future<T> from, F f) {
     co_return std::invoke(std::move(f), error);
 }
 
-// finally()
-template <class T, class F>
+template <class T, class F>  // finally()
 Future<T> at_end(Own, Future<T> from, F f) {
   static_assert(std::is_void_v<std::invoke_result_t<F&>>, "finally takes a function that returns void");
   struct Last {
@@ -174,14 +159,11 @@ Future<T> at_end(Own, Future<T> from, F f) {
 template <class T>
 class SharedFuture {
   struct Hub;
-
  public:
   using awaited_type = T;
-
   // An empty one: only assignment and destruction make sense.
   SharedFuture() noexcept = default;
   explicit SharedFuture(Future<T> work) : hub_(std::make_shared<Hub>(std::move(work))) {}
-
   bool ready() const noexcept { return hub_ && hub_->work.ready(); }
 
   class Awaiter : std::shared_ptr<Hub>, public Event::Wait {
@@ -194,7 +176,6 @@ class SharedFuture {
     if (!hub_) misuse("co_await of an empty SharedFuture: it was moved from");
     return Awaiter(hub_);
   }
-
  private:
   struct Hub final : Collector {
     explicit Hub(Future<T> from) : work(std::move(from)) {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-//
 // reactor.hpp — the front door: everything about tasks, time and the loop.
 //
 //   #include <reactor/reactor.hpp>
@@ -12,7 +11,6 @@
 //   outside.hpp     signal, wait_readable, to_thread, files   callbacks.hpp TimerHandle, Remote
 //   backend.hpp     the seam to the kernel
 #pragma once
-
 #include "combine.hpp"
 #include "outside.hpp"
 #include "promise.hpp"

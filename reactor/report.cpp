@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
-//
 // report.cpp — how the library says no; and what it says on stderr: errors that nobody took, what
 // blocked the loop, what was left open at its end, the last words of a program that cannot go on.
 #include <cstdio>
 #include <cstdlib>
 #include <ostream>
-
 #include "outside.hpp"
 
 namespace hob::inline v0 {
@@ -35,7 +33,6 @@ void throw_errno(int error, const std::string& what) {
 }
 
 void misuse(const char* sentence) { throw std::logic_error(sentence); }
-
 void fatal(const char* sentence) noexcept {
   std::fprintf(stderr, "hob: %s\n", sentence);
   std::abort();
@@ -53,8 +50,7 @@ void Loop::tell_unhandled() noexcept {
   for (auto& [error, site] : std::exchange(unhandled_, {})) print_error(error, site);  // the handler's
 }
 
-void Loop::tell_slow(TimePoint before, const std::source_location& site,
-                     const char* otherwise) const {
+void Loop::tell_slow(TimePoint before, const std::source_location& site, const char* otherwise) const {
   const Duration took = backend_->now() - before;
   if (took < slow_) return;
   say("the loop was blocked for " + std::to_string(took / std::chrono::milliseconds(1)) +
@@ -120,7 +116,6 @@ void Work::adopt() noexcept {
 void Work::fatal_owner() noexcept {
   fatal("a Future was dropped before it settled, on a thread that is not its Loop's, or after its Loop");
 }
-
 void Work::fatal_self() const noexcept {
   say("the coroutine last resumed at: " + text(site_));
   fatal("a coroutine dropped its own Future while it was running");

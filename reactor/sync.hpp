@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-//
 // sync.hpp — Event, Mutex, Semaphore, Condition, Barrier, Queue: for tasks of one loop that must wait
 // for each other. Names and meaning are asyncio's. (They are no thread primitives; across threads there
 // is Loop::post.)
@@ -7,13 +6,11 @@
 // All are fair: first come, first served; a newcomer never overtakes. All their waits are leaves,
 // allocate nothing, and can be dropped at any point: what was already given to a dropped waiter goes
 // on to the next. A primitive destroyed under its waiters gives them BrokenPromise.
-//
 // Invariants
 //   1. A Waiter is in the primitive's list exactly while it waits; to give takes it out and arms it.
 //   2. A leaf destroyed between being given something and finish() returns it, for the next.
 //   3. While a popper waits the Queue has no value; while a pusher waits it is full.
 #pragma once
-
 #include "leaf.hpp"
 
 namespace hob::inline v0 {
@@ -30,7 +27,6 @@ class Waiter : public Link {
     given_ = true;
     task_->arm();
   }
-
  protected:
   Waiter() = default;
   Waiter(Waiter&&) noexcept : Link() {}
@@ -41,7 +37,6 @@ class Waiter : public Link {
     given_ = false;
   }
   bool given_ = false;
-
  private:
   friend class Waiters;
   bool broken_ = false;
@@ -52,9 +47,7 @@ class Waiter : public Link {
 class Waiters : public List<Waiter> {
  public:
   ~Waiters() { break_all(); }
-  void give_all() noexcept {
-    while (!empty()) front().give();
-  }
+  void give_all() noexcept { while (!empty()) front().give(); }
   // Gives to the first where what is given must not be lost: kept in a list until finish() takes it.
   bool give_first(Waiters& granted) noexcept {
     if (empty()) return false;
@@ -85,14 +78,11 @@ class Event {
   void set() { home_.check(), fire(); }
   void clear() { home_.check(), set_ = false; }
   bool is_set() const noexcept { return set_; }
-
-  // Returns once set() has been called, also if it is cleared again meanwhile.
   class Wait;
-  Wait wait();
+  Wait wait();  // returns once set() has been called, also if it is cleared again meanwhile
   // set() where nothing may be thrown; and the task that waits longest, may be null.
   void fire() noexcept { set_ = true, waiters_.give_all(); }
   Runnable* first() noexcept { return waiters_.first(); }
-
  private:
   Home home_;
   bool set_ = false;
@@ -112,12 +102,9 @@ class Semaphore {
     if (out_) fatal("a Mutex or Semaphore was destroyed while a Guard or Permit of it was held");
   }
 
-  // Gives a Permit, which gives itself back. Dropped: nothing is taken.
   class Acquire;
-  [[nodiscard]] Acquire acquire();
-  // Whether acquire() would wait.
-  bool locked() const noexcept { return free_ == 0 || !waiters_.empty(); }
-
+  [[nodiscard]] Acquire acquire();  // gives a Permit, which gives itself back; dropped: nothing is taken
+  bool locked() const noexcept { return free_ == 0 || !waiters_.empty(); }  // whether that would wait
  private:
   friend class Permit;
   friend class Condition;
@@ -144,7 +131,6 @@ class [[nodiscard("dropping a Permit gives it back")]] Permit {
   Permit() noexcept = default;
   void release() noexcept { of_.reset(); }
   explicit operator bool() const noexcept { return static_cast<bool>(of_); }
-
  private:
   friend class Semaphore::Acquire;
   friend class Condition;
@@ -162,7 +148,6 @@ class Mutex {
   using Guard = Permit;
   [[nodiscard]] Semaphore::Acquire lock();
   bool locked() const noexcept { return one_.locked(); }
-
  private:
   Semaphore one_{1};
 };
@@ -180,7 +165,6 @@ class Condition {
     home_.check();
     while (waiters_.give_first(granted_)) {}
   }
-
  private:
   class Notified;
   Home home_;
@@ -199,7 +183,6 @@ class Barrier {
   // here any more.
   class Wait;
   Wait wait();
-
  private:
   const std::size_t n_;
   Home home_;
@@ -218,26 +201,20 @@ class Queue {
     if (bound == 0) throw std::invalid_argument("Queue(0): the bound is at least 1");
   }
   // Waiters get BrokenPromise; values inside are destroyed.
-  ~Queue() {
-    while (!items_.empty()) delete &items_.pop_front();
-  }
+  ~Queue() { while (!items_.empty()) delete &items_.pop_front(); }
 
   class Push;
   class Pop;
-
   // Waits while the queue is full. hob::Closed once it has been closed; the value is lost then.
   Push push(T value) { return Push(*this, std::move(value)); }
-
   // The next value, waiting for one; empty once the queue is closed and drained.
   Pop pop() { return Pop(*this); }
-
   // No more values: waiting pushers get hob::Closed, poppers what is left and then nothing.
   void close() { home_.check(), closed_ = true, pushers_.give_all(), poppers_.give_all(); }
 
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
   bool full() const noexcept { return size_ >= bound_; }
-
  private:
   struct Item : Link, Framed {
     explicit Item(T v) : value(std::move(v)) {}
@@ -289,14 +266,12 @@ class Queue {
 };
 
 // --- implementation from here on -----------------------------------------------------------------
-
 class Event::Wait : public Leaf<Wait>, Waiter {
  public:
   explicit Wait(Event& event) noexcept : event_(event) {}
   bool try_now() const { return event_.home_.check(), event_.set_; }
   void begin(Runnable& task) noexcept { wait_in(event_.waiters_, task); }
   void finish() { settle("the Event was destroyed"); }
-
  private:
   Event& event_;
 };
@@ -306,9 +281,7 @@ class Semaphore::Acquire : public Leaf<Acquire, Permit>, Waiter {
  public:
   explicit Acquire(Semaphore& semaphore) noexcept : semaphore_(semaphore) {}
   Acquire(Acquire&&) noexcept = default;
-  ~Acquire() {
-    if (given_) semaphore_.give_back();
-  }
+  ~Acquire() { if (given_) semaphore_.give_back(); }
   bool try_now() {
     semaphore_.home_.check();
     if (semaphore_.locked()) return false;
@@ -321,7 +294,6 @@ class Semaphore::Acquire : public Leaf<Acquire, Permit>, Waiter {
     settle("the Mutex or Semaphore was destroyed");
     return Permit(&semaphore_);
   }
-
  private:
   Semaphore& semaphore_;
 };
@@ -332,16 +304,13 @@ inline Semaphore::Acquire Mutex::lock() { return one_.acquire(); }
 class Condition::Notified : public Leaf<Notified>, Waiter {
  public:
   explicit Notified(Condition& condition) noexcept : condition_(condition) {}
-  ~Notified() {
-    if (given_) condition_.waiters_.give_first(condition_.granted_);
-  }
+  ~Notified() { if (given_) condition_.waiters_.give_first(condition_.granted_); }
   bool try_now() const noexcept { return false; }
   void begin(Runnable& task) noexcept { wait_in(condition_.waiters_, task); }
   void finish() {
     if (!given_) used();  // else it is still granted, until the lock is held again
   }
   void used() { settle("the Condition was destroyed"); }
-
  private:
   Condition& condition_;
 };
@@ -365,9 +334,7 @@ class Barrier::Wait : public Leaf<Wait, std::size_t>, Waiter {
  public:
   explicit Wait(Barrier& barrier) noexcept : barrier_(barrier) {}
   Wait(Wait&&) noexcept = default;
-  ~Wait() {
-    if (linked()) --barrier_.here_;
-  }
+  ~Wait() { if (linked()) --barrier_.here_; }
   bool try_now() {
     barrier_.home_.check();
     if (++barrier_.here_ < barrier_.n_) return false;
@@ -381,7 +348,6 @@ class Barrier::Wait : public Leaf<Wait, std::size_t>, Waiter {
   }
   void begin(Runnable& task) noexcept { wait_in(barrier_.waiters_, task); }
   std::size_t finish() { return settle("the Barrier was destroyed"), number_; }
-
  private:
   Barrier& barrier_;
   std::size_t number_ = 0;
@@ -392,7 +358,6 @@ template <class T>
 class Queue<T>::Push : public Leaf<Push>, Waiter {
  public:
   Push(Queue& queue, T value) : queue_(queue), item_(new Item(std::move(value))) {}
-
   bool try_now() {
     queue_.home_.check();
     if (queue_.closed_) throw Closed();
@@ -405,7 +370,6 @@ class Queue<T>::Push : public Leaf<Push>, Waiter {
     settle("the Queue was destroyed");
     if (item_) throw Closed();
   }
-
  private:
   friend Queue;
   Queue& queue_;
@@ -417,10 +381,7 @@ class Queue<T>::Pop : public Leaf<Pop, std::optional<T>>, Waiter {
  public:
   explicit Pop(Queue& queue) noexcept : queue_(queue) {}
   Pop(Pop&&) noexcept = default;
-  ~Pop() {
-    if (given_ && item_) unlink(), queue_.put_back(item_.release());
-  }
-
+  ~Pop() { if (given_ && item_) unlink(), queue_.put_back(item_.release()); }
   bool try_now() {
     queue_.home_.check();
     if (!queue_.items_.empty()) {
@@ -437,7 +398,6 @@ class Queue<T>::Pop : public Leaf<Pop, std::optional<T>>, Waiter {
     if (item_) value.emplace(std::move(item_->value)), item_.reset();
     return value;
   }
-
  private:
   friend Queue;
   Queue& queue_;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-//
 // tasks.cpp — how a task ends: by itself, or dropped by its owner; and what a TaskGroup makes of it:
 // the first error drops the rest, join() hands it out.
 #include "leaf.hpp"
@@ -45,7 +44,6 @@ void Task::settled(Work& work) noexcept {
 }
 
 Runnable* Task::parent() noexcept { return owner_ ? owner_->parent() : nullptr; }
-
 void Tasks::ended(std::exception_ptr error, const std::source_location& site) noexcept {
   if (error) here.loop->unhandled(std::move(error), site);
 }
@@ -53,8 +51,6 @@ void Tasks::ended(std::exception_ptr error, const std::source_location& site) no
 void detach(Future<> work, std::source_location made) {
   Loop::current().detached.start(std::move(work), made);
 }
-
-// --- TaskGroup -----------------------------------------------------------------------------------
 
 // Waits until the group is empty; in its list until it has resumed.
 class TaskGroup::Idle : public Leaf<Idle>, public Link, public Several {
@@ -71,7 +67,6 @@ class TaskGroup::Idle : public Leaf<Idle>, public Link, public Several {
     if (!group_) throw BrokenPromise("the TaskGroup was destroyed");
     if (group_->error_) self_->set_place(group_->site_);
   }
-
  private:
   friend class TaskGroup;
   TaskGroup* group_;  // null: it has gone
@@ -80,7 +75,6 @@ class TaskGroup::Idle : public Leaf<Idle>, public Link, public Several {
 };
 
 TaskGroup::TaskGroup() = default;
-
 TaskGroup::~TaskGroup() {
   wake_joins();
   for (Idle& join : joins_) join.group_ = nullptr;
@@ -90,20 +84,13 @@ TaskGroup::~TaskGroup() {
 
 Future<> TaskGroup::join(Own) {
   home_.check();
-  do {
-    co_await Idle(*this);
-  } while (!empty());
-  if (error_) {
-    told_ = true;
-    std::rethrow_exception(error_);
-  }
+  do co_await Idle(*this);
+  while (!empty());
+  if (error_) told_ = true, std::rethrow_exception(error_);
 }
 
 Runnable* TaskGroup::parent() noexcept { return joins_.empty() ? nullptr : joins_.front().task_; }
-
-void TaskGroup::wake_joins() noexcept {
-  for (Idle& join : joins_) join.task_->arm();
-}
+void TaskGroup::wake_joins() noexcept { for (Idle& join : joins_) join.task_->arm(); }
 
 void TaskGroup::cancel() noexcept {
   if (home_.foreign()) fatal("a TaskGroup was cancelled on a thread that is not its Loop's");

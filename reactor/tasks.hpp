@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-//
 // tasks.hpp — work that has an owner instead of a reader: the loop (detach), or a TaskGroup.
 //
 //   hob::TaskGroup group;
@@ -7,7 +6,6 @@
 //   co_await group.join();
 //
 // Calls the Loop, to free a task that has finished.
-//
 // Invariants
 //   1. A Task is in its owner's list from start() until it settles or is dropped; then it is freed
 //      at once, or, if its own code is what runs at this moment, when that has suspended.
@@ -15,7 +13,6 @@
 //   3. The first error in a TaskGroup drops all its other tasks at once, whether or not anyone is in
 //      join(). Nothing of the group runs after its destructor.
 #pragma once
-
 #include "future.hpp"
 
 namespace hob::inline v0 {
@@ -26,14 +23,12 @@ class Task final : public Collector, public Link, public Framed {
  public:
   Task(Tasks& owner, Future<> work, const std::source_location& made) noexcept
       : owner_(&owner), made_(made), work_(std::move(work)) {}
-
   void settled(Work& work) noexcept override;
   Runnable* parent() noexcept override;
   // Where it was made, and where it waits or has failed; line 0: nobody knows.
   const std::source_location& made() const noexcept { return made_; }
   std::source_location place() const noexcept { return work_.outcome().place(); }
   const Work& work() const noexcept { return work_.outcome(); }
-
  private:
   friend class Tasks;
   Tasks* owner_;
@@ -55,14 +50,11 @@ class Tasks {
   // Who goes on when all have ended; may be null.
   virtual Runnable* parent() noexcept { return nullptr; }
   bool empty() const noexcept { return tasks_.empty(); }
-
  protected:
   friend class Loop;
   friend class Task;
-
   // A task has settled and left the list; `error` is null if it went well. Tells the loop's handler.
   virtual void ended(std::exception_ptr error, const std::source_location& site) noexcept;
-
   Home home_;
   List<Task> tasks_;
 };
@@ -80,11 +72,8 @@ Future<eventually_t<F&, Args...>> keep(Own, F f, Args... args) {
     co_return std::invoke(f, std::forward<Args>(args)...);
 }
 
-// A Future that awaits and forgets the value.
-template <class T>
-Future<> forget_value(Own, Future<T> work) {
-  static_cast<void>(co_await std::move(work));
-}
+template <class T>  // a Future that awaits and forgets the value
+Future<> forget_value(Own, Future<T> work) { static_cast<void>(co_await std::move(work)); }
 template <Awaitable A>
 Future<> forget(A&& awaitable) {
   if constexpr (std::is_void_v<awaited_t<A>>)
@@ -117,10 +106,9 @@ void detach(F&& f, Args&&... args) {
 class TaskGroup final : private Tasks {
  public:
   TaskGroup();
-  // Drops what still runs. An error that join() has not handed out goes to Loop::on_unhandled. Who
-  // still waits in join() gets BrokenPromise.
+  // Drops what still runs. An error that join() has not handed out goes to Loop::on_unhandled; who still
+  // waits in join() gets BrokenPromise.
   ~TaskGroup();
-
   // Starts f(args...), or an awaitable, as a task, now. Decays f and args as std::thread does (std::ref
   // for references) and keeps them as long as the task. A value that it returns is dropped. After the
   // first error: std::logic_error.
@@ -137,19 +125,15 @@ class TaskGroup final : private Tasks {
   // Waits until no task is left; rethrows the first error. Dropped: the tasks go on.
   // May be called again, also with new tasks in between.
   Future<> join(Own = Own());
-
-  // Drops all tasks. May be called by one of them, or by what one awaits or has a TaskGroup for and
-  // joins: that one goes on to its next suspension and is dropped there. (What a task has begun and
-  // does not await yet may not: to drop the task would drop the code that runs.) The group can be used
-  // again.
+  // Drops all tasks; the group can be used again. May be called by one of them, or by what one awaits or
+  // has a TaskGroup for and joins: that one goes on to its next suspension and is dropped there. (What a
+  // task has begun and does not await yet may not: that would drop the code that runs.)
   void cancel() noexcept;
-
  private:
   void ended(std::exception_ptr error, const std::source_location& site) noexcept override;
   Runnable* parent() noexcept override;
   void wake_joins() noexcept;
   class Idle;
-
   List<Idle> joins_;           // who waits until the group is empty
   std::exception_ptr error_;   // the first
   std::source_location site_;  // where that was

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-//
 // time.hpp — what a moment is, and the arithmetic that never overflows.
 //
 // Used by everything that waits. Calls nothing but <chrono>.
@@ -9,7 +8,6 @@
 // duration, never the turn's now(), which is older. A timer never fires before its deadline;
 // rounding is up, in one place (to_duration, below); arithmetic saturates: Duration::max() never fires.
 #pragma once
-
 #include <chrono>
 #include <cstdint>
 

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: MIT
-//
 // work.hpp — what a Future points at: a Runnable with a result to come, and one reader who waits.
 //
 // future.hpp makes coroutines of it, promise.hpp pairs; combinators, tasks and SharedFutures watch it
 // through a Collector. It calls nobody but the reader.
-//
 // Invariants
 //   1. A Work settles once, and has at most one reader.
 //   2. Settling never runs the reader: it arms it. A returning coroutine hands over (arm_next).
 //   3. Result and error are moved out by the reader; an error that nobody took is reported.
 #pragma once
-
 #include <functional>
 #include <memory>
 #include <type_traits>
-
 #include "error.hpp"
 #include "frames.hpp"
 #include "runnable.hpp"
@@ -27,7 +23,6 @@ class Collector {
  public:
   virtual void settled(Work& work) noexcept = 0;  // may arm; may not destroy `work`
   virtual Runnable* parent() noexcept = 0;        // who goes on when it has collected; may be null
-
  protected:
   ~Collector() = default;
 };
@@ -39,7 +34,6 @@ struct Own {};
 class Asked {
  public:
   virtual bool again(Runnable& task) noexcept = 0;  // false: not yet; `task` will be armed once more
-
  protected:
   ~Asked() = default;
 };
@@ -48,7 +42,6 @@ class Asked {
 class Several {
  public:
   virtual void each(const std::function<void(const Work&)>& look) const = 0;
-
  protected:
   ~Several() = default;
 };
@@ -58,7 +51,6 @@ class Work : public Runnable {
  public:
   bool settled() const noexcept { return flags_ & kSettled; }
   bool failed() const noexcept { return error_ != nullptr; }
-
   // Names the one reader, to be armed when it settles.
   void watch(Runnable& waiter) noexcept {
     if (loop_id_ != here.id) [[unlikely]] adopt();
@@ -75,10 +67,7 @@ class Work : public Runnable {
   const std::exception_ptr& error() const noexcept { return error_; }
   std::exception_ptr take_error() noexcept { return std::exchange(error_, nullptr); }
   void set_error(std::exception_ptr error) noexcept { error_ = std::move(error); }
-
-  // A coroutine is running from its resumption to its next suspension.
-  void pause() noexcept { clear(kRunning); }
-
+  void pause() noexcept { clear(kRunning); }  // it runs from its resumption to its next suspension
   // Who goes on when it settles: one step up the tree of who awaits what.
   Runnable* parent() const noexcept {
     return flags_ & kCollected ? reader_.collector->parent() : reader_.waiter;
@@ -96,8 +85,8 @@ class Work : public Runnable {
     if (child.failed() && !(child.flags_ & kOwn)) set_place(child.site_);
   }
   void set_place(const std::source_location& place) noexcept { site_ = place, clear(kOwn); }
-  // Where in the user's source it waits, or has failed: the deepest place that is known, else
-  // place_of() itself, which is its own, or the next one's up the tree. None: line 0.
+  // Where in the user's source it waits, or has failed: the deepest place that is known, else its own, or
+  // the next one's up the tree. None: line 0.
   std::source_location place() noexcept;
   // A line for what has not settled, and below it what it awaits.
   void print(std::ostream& out, std::size_t indent) const;
@@ -110,9 +99,8 @@ class Work : public Runnable {
     auto* work = static_cast<Work*>(runnable);
     return work && (work->flags_ & kIsWork) ? work : nullptr;
   }
-  // Its owner, a Future<T>, lets go.
   template <class T>
-  void drop() noexcept;
+  void drop() noexcept;  // its owner, a Future<T>, lets go
 
   void settle() noexcept {
     flags_ = static_cast<std::uint16_t>((flags_ | kSettled) & ~kRunning);
@@ -121,14 +109,11 @@ class Work : public Runnable {
     else if (reader_.waiter)
       flags_ & kCoroutine ? reader_.waiter->arm_next() : reader_.waiter->arm();
   }
-
  protected:
   enum Flag : std::uint16_t {
     kIsWork = 1,      // a Runnable that is a Work
     kCoroutine = 2,   // a promise in a coroutine frame; otherwise a Pair
-    kRunning = 4,
-    kSettled = 8,
-    kHasValue = 16,
+    kRunning = 4, kSettled = 8, kHasValue = 16,
     kCollected = 32,  // the reader is a Collector
     kQuiet = 64,      // see hush()
     kOwn = 128,       // its site is hob's, not the user's
@@ -139,7 +124,6 @@ class Work : public Runnable {
   Work(Step step, unsigned flags) noexcept
       : Runnable(step, {}, static_cast<std::uint16_t>(flags | kIsWork)) {}
   ~Work() = default;
-
   // Whether it may go on.
   bool resumed() noexcept {
     flags_ |= kRunning;
@@ -151,7 +135,6 @@ class Work : public Runnable {
     return true;
   }
   void clear(unsigned flags) noexcept { flags_ &= static_cast<std::uint16_t>(~flags); }
-
   // Finds the misuse that only a drop can see, and reports an error that nobody took.
   void before_drop() noexcept {
     if (!settled()) {
@@ -163,13 +146,11 @@ class Work : public Runnable {
   }
 
   std::exception_ptr error_;
-
  private:
   void adopt() noexcept;  // by the loop of its first reader, if it was made under none
   [[noreturn]] static void fatal_owner() noexcept;
   [[noreturn]] void fatal_self() const noexcept;
   void report() noexcept;
-
   union {
     Runnable* waiter = nullptr;
     Collector* collector;
@@ -187,7 +168,6 @@ class Outcome : public Work {
   static_assert(std::is_object_v<T>, "Future<T&>: use Future<T*> or Future<std::reference_wrapper<T>>");
   static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
                 "coroutine frames are not over-aligned: use Future<std::unique_ptr<T>>");
-
  public:
   template <class... Args>
   void emplace(Args&&... args) {
@@ -200,13 +180,9 @@ class Outcome : public Work {
     if (error_) std::rethrow_exception(take_error());
     return std::move(value_);
   }
-
  protected:
   Outcome(Step step, unsigned flags) noexcept : Work(step, flags) {}
-  ~Outcome() {
-    if (flags_ & kHasValue) std::destroy_at(std::addressof(value_));
-  }
-
+  ~Outcome() { if (flags_ & kHasValue) std::destroy_at(std::addressof(value_)); }
  private:
   union {
     T value_;
@@ -218,10 +194,7 @@ class Outcome<void> : public Work {
  public:
   void emplace() noexcept {}
   void value() const noexcept {}
-  void take() {
-    if (error_) std::rethrow_exception(take_error());
-  }
-
+  void take() { if (error_) std::rethrow_exception(take_error()); }
  protected:
   using Work::Work;
 };

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
-//
 // A doubly linked list threaded through its members: it allocates nothing and owns nobody.
 //
 // The wheel keeps its timers in such lists, the loop what is ready to run. Calls nobody.
-//
 //   1. A Link is in at most one list; in none, both its pointers are null.
-//   2. A list is a ring: the list itself stands between its last member and its first, so no
-//      operation asks whether it is at an end.
-//   3. Whoever dies first lets go: ~Link leaves its list, ~List unlinks its members. Nobody is
-//      left pointing at the dead. This is what makes "to drop is to cancel" cheap.
+//   2. A list is a ring: the list itself stands between its last member and its first, so no operation
+//      asks whether it is at an end.
+//   3. Whoever dies first lets go: ~Link leaves its list, ~List unlinks its members. Nobody is left
+//      pointing at the dead. This is what makes "to drop is to cancel" cheap.
 #pragma once
-
 #include <cassert>
 
 namespace hob::inline v0 {
@@ -24,9 +21,7 @@ class Link {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
   ~Link() { unlink(); }
-
   bool linked() const noexcept { return next_ != nullptr; }
-
   // Leaves the list it is in, if any. O(1), and the list need not be at hand.
   void unlink() noexcept {
     if (!linked()) return;
@@ -34,11 +29,9 @@ class Link {
     next_->prev_ = prev_;
     prev_ = next_ = nullptr;
   }
-
  private:
   template <class T>
   friend class List;
-
   Link* prev_ = nullptr;
   Link* next_ = nullptr;
 };
@@ -50,9 +43,7 @@ class List : private Link {
  public:
   List() noexcept { prev_ = next_ = this; }
   ~List() { clear(); }
-
   bool empty() const noexcept { return next_ == this; }
-
   // These three need a member to be there.
   T& front() noexcept { return assert(!empty()), static_cast<T&>(*next_); }
   T& back() noexcept { return assert(!empty()), static_cast<T&>(*prev_); }
@@ -65,7 +56,6 @@ class List : private Link {
   // The newcomer must be in no list.
   void push_back(T& member) noexcept { insert(*prev_, member, *this); }
   void push_front(T& member) noexcept { insert(*this, member, *next_); }
-
   // Moves all members of `other` behind our own, in their order.
   void splice_back(List& other) noexcept {
     if (other.empty()) return;
@@ -76,10 +66,7 @@ class List : private Link {
     other.prev_ = other.next_ = &other;
   }
 
-  void clear() noexcept {
-    while (!empty()) pop_front();
-  }
-
+  void clear() noexcept { while (!empty()) pop_front(); }
   // The list whose only member this is; null if it has company, or is in none.
   static List* held_alone(T& member) noexcept {
     Link& link = member;
@@ -93,13 +80,11 @@ class List : private Link {
     T& operator*() const noexcept { return static_cast<T&>(*at_); }
     Iterator& operator++() noexcept { return at_ = at_->next_, *this; }
     bool operator==(const Iterator&) const noexcept = default;
-
    private:
     Link* at_;
   };
   Iterator begin() noexcept { return Iterator(next_); }
   Iterator end() noexcept { return Iterator(this); }
-
  private:
   static void insert(Link& before, Link& link, Link& after) noexcept {
     assert(!link.linked());

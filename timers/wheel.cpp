@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-//
 // What a wheel does now and then: collect what is due, sort a slot.
 //
 // Called by wheel.hpp, whose invariants hold between any two steps here. Calls no user code.
@@ -71,12 +70,11 @@ void Wheel::sort(std::size_t index) const noexcept {
 
 // Moves all that is due at `target` into the batch, in order, and now_ to `target`.
 //
-// It leaps from one occupied slot to the next and empties each in one go. now_ enters the slot, no
-// later than its earliest timer and no further than `target`. The timers due at that very tick go
-// to the batch. The others now share with now_ the digit that kept them up here, so they go to
-// lower levels: all slots down there were earlier than this one, hence are empty by now, and equals
-// keep their order. The slots further on mean what they meant. So a timer moves at most once per
-// level, and a lonely one just once, however far the leap.
+// It leaps from one occupied slot to the next and empties each in one go. now_ enters the slot, no later
+// than its earliest timer and no further than `target`. The timers due at that very tick go to the batch.
+// The others now share with now_ the digit that kept them up here, so they go to lower levels: all slots
+// down there were earlier than this one, hence are empty by now, and equals keep their order. So a timer
+// moves at most once per level, and a lonely one just once, however far the leap.
 void Wheel::collect(Tick target) noexcept {
   target = std::max(target, now_);
   while (levels_ != 0) {

@@ -96,7 +96,7 @@ TEST_CASE("what cannot be a host is refused without asking; a lookup that is dro
 
 TEST_CASE("a name that is not found is told with its reason, by resolve and by connect; then for 1 s") {
   on_sim([](Sim& sim) -> Future<> {
-    const std::string what = "resolve db: there are no names in this world yet";
+    const std::string what = "resolve db: there is no such name in this world";
     CHECK((co_await error_of(net::resolve("db", 80))) == what);
     const Duration asked = sim.passed();
     CHECK(asked > Duration(0));

@@ -5,7 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "../../net/http.hpp"
-#include "../simulator/simulator.hpp"
+#include "../../reactor/sim.hpp"
 
 namespace hob_test::http_defaults_test {
 using namespace hob;
@@ -16,7 +16,7 @@ TEST_SUITE_BEGIN("net");
 
 namespace {
 struct Local {
-  simulator::World world{1};
+  sim::World world{1};
   Loop loop{world.backend()};
   net::TcpListener listener = net::listen("127.0.0.1", 0);
   string url = "http://" + listener.address().to_string() + "/";

@@ -76,7 +76,7 @@ TEST_CASE("10,000 requests over one connection: no memory is kept, and each allo
     }
     const Heap after = heap();
     CHECK(after.blocks <= before.blocks + 10);
-    CHECK(after.bytes <= before.bytes + 4000);
+    CHECK(after.bytes <= before.bytes + 4000 + net::Lease::kBytes);  // a spare one may have come
     const std::size_t most = simulated() ? 100 : 20;  // 5, but ASan's frames count, and simulated calls
     CHECK((after.allocations - before.allocations) / 10'000 <= most);
   });

@@ -8,14 +8,14 @@
 #include <memory>
 
 #include "../reactor/on_sim.hpp"
-#include "../simulator/simulator.hpp"
+#include "../../reactor/sim.hpp"
 
 namespace hob_test {
 inline bool simulated() { return std::getenv("HOB_NET_ON") != nullptr; }
 
 inline std::unique_ptr<Backend> kernel() {
   if (!simulated()) return native_backend();
-  simulator::World world(seeds()[0]);
+  sim::World world(seeds()[0]);
   world.faults.short_io_per_mille = world.faults.spurious_per_mille = 100;
   return world.backend();
 }

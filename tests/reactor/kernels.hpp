@@ -32,7 +32,7 @@
 #include <vector>
 
 #include "../../reactor/posix.hpp"
-#include "../simulator/simulator.hpp"
+#include "../../reactor/sim.hpp"
 #include "patience.hpp"
 
 namespace hob_test {
@@ -56,7 +56,7 @@ inline std::vector<Kernel> kernels() {
     const bool calm = !hostile || native.name != "kqueue";
     all.push_back({std::string(native.name), native.make, true, calm});
   }
-  all.push_back({"simulator", [] { return simulator::World(1).backend(); }, false, true});
+  all.push_back({"simulator", [] { return sim::World(1).backend(); }, false, true});
   return all;
 }
 

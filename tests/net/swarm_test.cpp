@@ -4,6 +4,7 @@
 // whatever chance decides.
 //
 // HOB_SWARM=<n> runs so many seeds, HOB_SIM_SEED=<n> one alone.
+#include <chrono>
 #include <cstdlib>
 #include <deque>
 #include <map>
@@ -11,14 +12,14 @@
 
 #include "../../net/http.hpp"
 #include "../../net/net.hpp"
-#include "../net/on_kernel.hpp"
+#include "on_kernel.hpp"
 
 namespace hob_test::swarm_test {
-TEST_SUITE_BEGIN("simulator");
+TEST_SUITE_BEGIN("net");
 
 namespace {
 
-using simulator::World;
+using sim::World;
 
 std::uint64_t how_many() {
   const char* const asked = std::getenv("HOB_SWARM");
@@ -30,22 +31,28 @@ void must(bool holds, const char* what) {
   if (!holds) broken(what);
 }
 
-// Runs it with each seed; afterwards nobody may have left a descriptor open.
+// Runs it with each seed; afterwards nobody may have left a descriptor open. Says how much time that was.
 template <class F>
 void swarm(F program) {
+  std::chrono::duration<double, std::ratio<3600>> simulated{};
+  const auto begin = std::chrono::steady_clock::now();
   try {
-    simulator::test(how_many(), [&](World& world) {
+    sim::test(how_many(), [&](World& world) {
+      const TimePoint start = world.now();
       program(world);
       must(world.open_descriptors() == 0, "a descriptor was left open");
+      simulated += world.now() - start;
     });
-  } catch (const simulator::Failure& failure) {
+    const std::chrono::duration<double> real = std::chrono::steady_clock::now() - begin;
+    MESSAGE(how_many() << " runs: " << simulated.count() << " simulated hours in " << real.count() << " s");
+  } catch (const sim::Failure& failure) {
     FAIL(std::string(failure.what()));
   }
 }
 
 // A network that is slow, loses, and says too much, by seed; one in four also resets.
 void spoil(World& world, bool may_reset = true) {
-  simulator::Faults& faults = world.faults;
+  sim::Faults& faults = world.faults;
   faults.latency_min = 20us;
   faults.latency_max = Duration(20'000 + world.random(5'000'000));
   faults.loss_per_mille = static_cast<unsigned>(world.random(30));

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
-//
-// world.cpp — what happens in a simulated world: time, chance, the hosts' turns, the network; and the
-// World itself. See kernel.hpp.
+// sim.cpp — what happens in a simulated world: time, chance, the hosts' turns, the network; and the
+// World itself. See backend_sim.hpp.
 #include <cerrno>
 #include <cstdlib>
 #include <sstream>
+#include "callbacks.hpp"
+#include "backend_sim.hpp"
 
-#include "../../reactor/callbacks.hpp"
-#include "kernel.hpp"
-
-namespace hob::inline v0::simulator {
+namespace hob::inline v0::sim {
 namespace {
 constexpr Duration kLocal = std::chrono::microseconds(5);    // one way, within a host
 constexpr Duration kAgain = std::chrono::milliseconds(200);  // TCP sends again what was lost
@@ -32,7 +30,6 @@ constexpr std::uint64_t mixed(std::uint64_t z) noexcept {
 }  // namespace
 
 // --- chance --------------------------------------------------------------------------------------
-
 Kernel::Kernel(std::uint64_t seed) {
   for (std::uint64_t& each : chances) each = mixed(seed += 0x632be59bd9b4e019);
   hosts.push_back(std::make_unique<Host>(0, "localhost"));
@@ -52,7 +49,6 @@ void Kernel::note(const Host& host, int fd, char kind, std::uint64_t count) noex
 }
 
 // --- time and turns ------------------------------------------------------------------------------
-
 bool Kernel::advance(TimePoint until) {
   if (!stirring.empty()) return true;
   TimePoint next = until;
@@ -151,7 +147,6 @@ void Kernel::end(Host& host, Host::End how) {
 }
 
 // --- the network ---------------------------------------------------------------------------------
-
 Host* Kernel::find(const Place& to, Host& asking) noexcept {
   const auto& ip = to.ip;
   const bool v4 = to.is_v4();
@@ -164,15 +159,10 @@ Host* Kernel::find(const Place& to, Host& asking) noexcept {
 // The closest match: a connected one, one bound to this address, one bound to all.
 SocketPtr Kernel::bound_at(const Host& host, const Place& to, bool is_stream,
                            const Place& from) noexcept {
-  if (!to.path.empty()) {
-    const auto at = host.paths.find(to.path);
-    const bool listens = at != host.paths.end() && at->second->is == Socket::Is::listening;
-    return listens ? at->second->shared_from_this() : nullptr;
-  }
   Socket* best = nullptr;
   int closest = -1;
   std::uint64_t equals = 1;
-  const auto [begin, end] = host.ports.equal_range(to.port);
+  const auto [begin, end] = host.bound.equal_range(to.key());
   for (auto each = begin; each != end; ++each) {
     Socket& socket = *each->second;
     if (socket.is_stream != is_stream || !socket.covers(to)) continue;
@@ -211,7 +201,7 @@ void Kernel::carry(const SocketPtr& from, Host& to, std::size_t size, std::funct
     from->arrives = std::max(from->arrives, saturating_add(now, takes));
     return at(from->arrives, std::move(arrive));
   }
-  on.held.push_back({from, &to, size, std::move(arrive)});
+  on.held.push_back([=, this, &to] { carry(from, to, size, arrive); });
   const bool is_connecting = from->is == Socket::Is::connecting;
   if (size == 0 && !is_connecting) return;
   at(is_connecting ? from->gives_up : now + kNoAnswer, [this, from, &on, heals = on.heals] {
@@ -239,9 +229,8 @@ void Kernel::admit(const SocketPtr& client, Host& host) {
       now < client->gives_up ? admit(client, host) : fail(client, ETIMEDOUT);
     });
   }
-  const auto server = std::make_shared<Socket>(host, listener->family, true);
+  const auto server = std::make_shared<Socket>(host, listener->family, true, client->is_unix);
   server->is = Socket::Is::connected;
-  server->is_unix = client->is_unix;
   server->local = client->remote;
   server->remote = client->local;
   server->peer = client;
@@ -303,7 +292,6 @@ void Kernel::finish(const SocketPtr& from) {
   if (const SocketPtr to = from->peer.lock())
     carry(from, to->host, 0, [this, to] { to->at_end = true, tell(to); });
 }
-
 void Kernel::reset(const SocketPtr& from, const SocketPtr& to) {
   carry(from, to->host, 0, [this, to] { fail(to, ECONNRESET); });
 }
@@ -319,10 +307,9 @@ void Kernel::hang_up(SocketPtr socket, bool aborts) {
   const auto was = std::exchange(socket->is, Socket::Is::closed);
   Host& host = socket->host;
   if (socket->fd != -1) {
+    const auto [begin, end] = host.bound.equal_range(socket->local.key());
     const auto is_it = [&](const auto& each) { return each.second == socket.get(); };
-    std::erase_if(host.paths, is_it);
-    const auto [begin, end] = host.ports.equal_range(socket->local.port);
-    if (const auto at = std::find_if(begin, end, is_it); at != end) host.ports.erase(at);
+    if (const auto at = std::find_if(begin, end, is_it); at != end) host.bound.erase(at);
     host.sockets[static_cast<std::size_t>(std::exchange(socket->fd, -1)) - Host::kFirst] = nullptr;
   }
   for (const SocketPtr& each : std::exchange(socket->queue, {})) hang_up(each, true);
@@ -341,7 +328,6 @@ void Kernel::tell(const SocketPtr& socket) {
 }
 
 // --- the world -----------------------------------------------------------------------------------
-
 World::World(std::uint64_t seed) : World(std::make_shared<Kernel>(seed)) {}
 World::World(std::shared_ptr<Kernel> kernel) : faults(kernel->faults), kernel_(std::move(kernel)) {}
 
@@ -349,7 +335,6 @@ World::~World() {
   for (const auto& host : kernel_->hosts) kernel_->end(*host, Host::End::crash);
   kernel_->to_come.clear();
 }
-
 std::unique_ptr<Backend> World::backend() { return make_sim_backend(kernel_, *kernel_->hosts[0]); }
 
 void World::add(std::string name, std::function<Future<>()> main) {
@@ -385,15 +370,11 @@ std::string World::address(std::string_view host) const {
   const int number = named(host).number + 1;
   return "10.0." + std::to_string(number / 256) + '.' + std::to_string(number % 256);
 }
-
 void World::run() {
-  const auto is_done = [&] {
-    return std::ranges::none_of(kernel_->hosts, [](auto& host) { return host->loop != nullptr; });
-  };
-  while (!is_done())
+  const auto is_running = [](auto& host) { return host->loop != nullptr; };
+  while (std::ranges::any_of(kernel_->hosts, is_running))
     if (!kernel_->round() && !kernel_->advance(kNever)) kernel_->deadlock();
 }
-
 void World::run_for(Duration span) {
   const TimePoint until = saturating_add(now(), span);
   while (kernel_->round() || now() < until) kernel_->advance(until);
@@ -413,8 +394,7 @@ void World::cut(std::string_view a, std::string_view b, bool apart) {
   Way& way = kernel_->way(named(a), named(b));
   if (way.is_cut = apart; apart) return;
   ++way.heals;
-  for (Way::Held& each : std::exchange(way.held, {}))
-    kernel_->carry(each.from, *each.to, each.size, std::move(each.arrive));
+  for (const auto& carry : std::exchange(way.held, {})) carry();
 }
 
 void World::without(Chance what) noexcept { kernel_->ruled_out |= 1u << static_cast<unsigned>(what); }
@@ -444,10 +424,8 @@ std::size_t World::open_descriptors() const noexcept {
 }
 
 // --- many seeds ----------------------------------------------------------------------------------
-
-namespace {
 // Why it fails without what is ruled out; "": it does not.
-std::string reason(std::uint64_t seed, unsigned ruled_out, const std::function<void(World&)>& program) {
+static std::string reason(std::uint64_t seed, unsigned ruled_out, const std::function<void(World&)>& program) {
   World world(seed);
   for (unsigned bit = 0; bit < kChances.size(); ++bit)
     if (ruled_out >> bit & 1) world.without(static_cast<Chance>(bit));
@@ -460,7 +438,6 @@ std::string reason(std::uint64_t seed, unsigned ruled_out, const std::function<v
     return "no std::exception";
   }
 }
-}  // namespace
 
 void test(std::uint64_t seeds, const std::function<void(World&)>& program) {
   const char* const only = std::getenv("HOB_SIM_SEED");
@@ -480,4 +457,4 @@ void test(std::uint64_t seeds, const std::function<void(World&)>& program) {
                             (needed.empty() ? "no chance" : needed) + ')');
   }
 }
-}  // namespace hob::inline v0::simulator
+}  // namespace hob::inline v0::sim

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
+// backend_sim.hpp — the inside of the simulator: hosts, their sockets, and what is under way between.
 //
-// kernel.hpp — the inside of the simulator: hosts, their sockets, and what is under way between.
-//
-// Private to this room. backend.cpp is the Backend of one host: the calls. world.cpp is what happens
+// Private to this room. backend_sim.cpp is the Backend of one host: the calls. sim.cpp is what happens
 // meanwhile: time, chance, the hosts' turns, the network; and the World, which is the door.
-//
 // Invariants
 //   1. Time moves in advance() alone, when no host can go on. What is to come is in one queue, by its
 //      time, and of one time in the order in which it was arranged.
@@ -13,17 +11,15 @@
 //   4. Nothing depends on an address in memory, on the machine's clock or on an unordered container;
 //      no two numbers are drawn in one expression.
 #pragma once
-
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <deque>
 #include <set>
 #include <string>
+#include "sim.hpp"
 
-#include "simulator.hpp"
-
-namespace hob::inline v0::simulator {
+namespace hob::inline v0::sim {
 // The names of each Chance; one sequence more is the user's.
 inline constexpr std::array<const char*, 10> kChances = {
     "order", "latency",  "loss",     "duplicate", "reorder",
@@ -34,11 +30,11 @@ struct Place {
   std::array<unsigned char, 16> ip{};
   unsigned port = 0;
   std::string path;
-
   bool is_v4() const noexcept { return ip[10] == 0xff && ip[0] == 0; }
   bool is_any() const noexcept {
     return std::all_of(ip.begin() + (is_v4() ? 12 : 0), ip.end(), [](auto byte) { return byte == 0; });
   }
+  std::pair<unsigned, std::string> key() const { return {port, path}; }
   bool operator==(const Place&) const = default;
 };
 
@@ -50,9 +46,9 @@ struct Socket : std::enable_shared_from_this<Socket> {
   enum class Is { fresh, listening, connecting, connected, closed };
   static constexpr std::size_t kBuffer = 64 * 1024;  // bytes of a stream that were sent and not yet read
   static constexpr std::size_t kDatagrams = 256;     // that were not yet read
-
-  Socket(Host& of, int family_is, bool streams) : host(of), family(family_is), is_stream(streams) {}
-  // Whether what is sent there is for it.
+  Socket(Host& of, int family_is, bool streams, bool has_path)
+      : host(of), family(family_is), is_stream(streams), is_unix(has_path) {}
+  // Whether what is sent there is for it; the port, or the path, is the same.
   bool covers(const Place& to) const noexcept {
     return local.ip == to.ip ||
            (local.is_any() && (local.is_v4() == to.is_v4() || (to.is_v4() && !v6_only)));
@@ -60,8 +56,7 @@ struct Socket : std::enable_shared_from_this<Socket> {
 
   Host& host;
   const int family;  // AF_*
-  const bool is_stream;
-  bool is_unix = false;
+  const bool is_stream, is_unix;
   Is is = Is::fresh;
   int fd = -1;       // -1: nobody has accepted it yet, or it is closed
   int error = 0;     // for the next call that asks
@@ -110,31 +105,23 @@ struct Host {
   std::uint64_t ends = 0;
   std::atomic<bool> woken = false;
   std::uint64_t signals_caught = 0, signals_once = 0, signals_arrived = 0;
-  std::vector<SocketPtr> sockets;          // by descriptor; null: it is free
-  std::vector<SocketPtr> due;              // have something to latch
-  std::multimap<unsigned, Socket*> ports;  // bound
-  std::map<std::string, Socket*> paths;
+  std::vector<SocketPtr> sockets;  // by descriptor; null: it is free
+  std::vector<SocketPtr> due;      // have something to latch
+  std::multimap<std::pair<unsigned, std::string>, Socket*> bound;  // by port, or path
   unsigned last_port = 49151;
 };
 
 // Between two hosts, or within one.
 struct Way {
-  struct Held {
-    SocketPtr from;
-    Host* to;
-    std::size_t size;
-    std::function<void()> arrive;
-  };
-  std::unique_ptr<Faults> faults;  // its own
-  TimePoint free[2] = {};          // each direction: when what was sent last has left
+  std::unique_ptr<Faults> faults;           // its own
+  TimePoint free[2] = {};                   // each direction: when what was sent last has left
   bool is_cut = false;
   unsigned heals = 0;
-  std::vector<Held> held;          // until it is healed
+  std::vector<std::function<void()>> held;  // to be carried when it is healed
 };
 
 struct Kernel : std::enable_shared_from_this<Kernel> {
   explicit Kernel(std::uint64_t seed);
-
   // --- chance
   bool is_out(Chance what) const noexcept { return ruled_out >> static_cast<unsigned>(what) & 1; }
   bool happens(Chance what, unsigned per_mille) noexcept {
@@ -146,7 +133,6 @@ struct Kernel : std::enable_shared_from_this<Kernel> {
     for (std::size_t i = all.size(); i-- > 1;) std::swap(all[i], all[draw(Chance::order, i + 1)]);
   }
   void note(const Host& host, int fd, char kind, std::uint64_t count) noexcept;  // into the trace
-
   // --- time and turns
   void at(TimePoint when, std::function<void()> what) {
     to_come.emplace(std::pair(when, arranged++), std::move(what));
@@ -158,7 +144,6 @@ struct Kernel : std::enable_shared_from_this<Kernel> {
   void start(Host& host);
   void end(Host& host, Host::End how);
   [[noreturn]] void deadlock();   // throws it, with the tree of what waits
-
   // --- the network
   Way& way(const Host& a, const Host& b) { return ways[std::minmax(a.number, b.number)]; }
   const Faults& its(const Way& way) const noexcept { return way.faults ? *way.faults : faults; }
@@ -177,7 +162,6 @@ struct Kernel : std::enable_shared_from_this<Kernel> {
   void fail(const SocketPtr& socket, int error);
   void hang_up(SocketPtr socket, bool aborts);
   void tell(const SocketPtr& socket);  // that something is new
-
   std::array<std::uint64_t, kChances.size() + 1> chances;
   unsigned ruled_out = 0;  // a bit for each Chance
   Faults faults;
@@ -192,4 +176,4 @@ struct Kernel : std::enable_shared_from_this<Kernel> {
 };
 
 std::unique_ptr<Backend> make_sim_backend(std::shared_ptr<Kernel> kernel, Host& host);
-}  // namespace hob::inline v0::simulator
+}  // namespace hob::inline v0::sim

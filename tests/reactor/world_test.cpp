@@ -12,11 +12,11 @@
 #include "../net/on_kernel.hpp"
 
 namespace hob_test::world_test {
-TEST_SUITE_BEGIN("simulator");
+TEST_SUITE_BEGIN("reactor");
 
 namespace {
 
-using simulator::World;
+using sim::World;
 
 const net::Address kAny = net::Address::parse("0.0.0.0:0");
 
@@ -55,9 +55,9 @@ struct Net {
 
 std::string failure(std::uint64_t seeds, const std::function<void(World&)>& program) {
   try {
-    simulator::test(seeds, program);
+    sim::test(seeds, program);
     return "";
-  } catch (const simulator::Failure& e) {
+  } catch (const sim::Failure& e) {
     return e.what();
   }
 }
@@ -100,7 +100,7 @@ TEST_CASE("latency is exact: a name, a connect and an answer take what they take
   const Duration before = net.passed();
   net.loop.run(ask("echo", "x"));
   CHECK(net.passed() - before == 4 * 50us);
-  simulator::Faults& link = net.world.link("localhost", "echo");
+  sim::Faults& link = net.world.link("localhost", "echo");
   link.latency_min = link.latency_max = 3ms;
   CHECK(&net.world.link("echo", "localhost") == &link);
   const Duration then = net.passed();
@@ -177,7 +177,7 @@ TEST_CASE("what a host's main throws comes out of what drives the world") {
     Event never;
     co_await never.wait();
   });
-  CHECK_THROWS_AS(world.run(), simulator::Deadlock);
+  CHECK_THROWS_AS(world.run(), sim::Deadlock);
 }
 
 TEST_CASE("a partition holds streams up and loses datagrams; connects and senders give up in the end") {
@@ -230,7 +230,7 @@ TEST_CASE("datagrams are lost, doubled and overtaken, as often as was said, and 
         co_await by.send_to(std::to_string(i), address);
         co_await sleep(10us);
       }
-      in.faults = simulator::Faults();
+      in.faults = sim::Faults();
       co_await sleep(1ms);
       co_await by.send_to("end", address);
     };
@@ -373,7 +373,7 @@ TEST_CASE("the trace of a run is known: the same seed, the same run, everywhere"
   CHECK(trace(1) == 9518073043823435517u);
 }
 
-TEST_CASE("simulator::test tells the first seed that fails, why, and what that takes") {
+TEST_CASE("sim::test tells the first seed that fails, why, and what that takes") {
   if (std::getenv("HOB_SIM_SEED")) return;  // that one alone would be run
   int runs = 0;
   const auto asks = [&](World& world) {
