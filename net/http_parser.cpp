@@ -90,7 +90,6 @@ void HeadParser::frame(const Reader& reader) {
   head_.expect_continue &= head_.body != Body::none;
 }
 
-constexpr std::size_t kSmall = 512;
 template <class Begin>
 std::size_t HeadParser::parse(const Reader& reader, Headers& headers, Begin begin) {
   const std::string_view bytes = reader.bytes;
@@ -113,14 +112,15 @@ std::size_t HeadParser::parse(const Reader& reader, Headers& headers, Begin begi
       head_ = {}, seen_ = {};
       begin(line);
       headers.clear();
-      const std::size_t end = headers.block_.capacity() < kSmall ? bytes.find("\r\n\r\n", text_) : bytes.npos;
-      if (end != bytes.npos) headers.block_.reserve(end);
+      headers.block_.reserve(std::min<std::size_t>(bytes.size() - text_, 512));
     } else if (!line.empty()) {
       const bool full = seen_.fields++ == limits_.fields;
       if (full) reader.no(line, "at most " + std::to_string(limits_.fields) + " fields", 431);
-      const Field checked = reader.field(line);
-      field(reader, checked);
-      headers.append(checked, room.substr(0, size + 2));
+      const auto [name, value] = reader.field(line);
+      field(reader, {name, value});
+      const bool as_sent = name.size() + value.size() + 2 == size && line[name.size() + 1] == ' ';
+      if (as_sent) headers.block_.append(line).append("\r\n");
+      else headers.block_.append(name).append(": ").append(value).append("\r\n");
     } else {
       frame(reader);
       line_ = 0;

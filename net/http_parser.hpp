@@ -41,7 +41,7 @@ class HeadParser {
   // one), or "*". Returns the head's size, with its empty line, and is ready for the next; or 0 while
   // it is incomplete: the next call goes on with the same request, of no use until then. ProtocolError:
   // its `status` is the answer to send before closing. One empty line before the head is skipped (RFC
-  // 9112, 2.2). The headers of a head that is there whole allocate once, or not if they have the room.
+  // 9112, 2.2). Headers of up to 512 bytes allocate once, or not if they have the room.
   std::size_t request(std::string_view bytes, Request& request);
 
   // Reads a response's head, likewise: status (100 to 999), reason and headers. `method` is what was
@@ -49,7 +49,6 @@ class HeadParser {
   // claims a body has none all the same, but its connection is not kept.
   std::size_t response(std::string_view bytes, Response& response, std::string_view method = "GET");
   const Head& head() const noexcept { return head_; }  // the last that was complete
-  void reset() noexcept { line_ = text_ = 0; }  // forgets the bytes of an incomplete one
  private:
   template <class Begin>  // what is done with the first line
   std::size_t parse(const Reader& reader, Headers& headers, Begin begin);

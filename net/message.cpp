@@ -65,7 +65,8 @@ void Headers::set(std::string_view name, std::string_view value) {
 std::size_t Headers::remove(std::string_view name) {
   Headers kept;
   for (const Field& field : *this)
-    if (!same(field.name, name)) kept.append(field);
+    if (!same(field.name, name))
+      kept.block_.append(field.name.data(), field.name.size() + field.value.size() + 4);
   block_.swap(kept.block_);
   return kept.size() - size();
 }

@@ -6,6 +6,7 @@
 //   2. Headers are one block of bytes, as they go over the wire: `name: value\r\n` for each.
 #pragma once
 #include <array>
+#include <cstring>
 #include "../reactor/future.hpp"
 #include "address.hpp"
 #include "json.hpp"
@@ -65,24 +66,15 @@ class Headers {
   std::string_view wire() const noexcept { return block_; }  // all of them as they are sent
  private:
   friend class HeadParser;
-  void append(const Field& checked, std::string_view line = {}) {
-    const auto& [name, value] = checked;
-    if (line.size() == name.size() + value.size() + 4 && line.substr(name.size(), 2) == ": " &&
-        value.data() == line.data() + name.size() + 2)
-      block_.append(line);
-    else
-      block_.append(name).append(": ").append(value).append("\r\n");
-  }
   std::string block_;
 };
 
 // The pieces of a body, as they come to be: called again and again, until a piece is empty.
 using Source = std::function<Future<std::string>()>;
 
-// What a Request and a Response have in common. Sent, `source` is the body if there is one, and goes
-// in chunks, unless the headers have its Content-Length; what it throws breaks the connection off.
-// Received by open(), or by a server that streams, `source` is the body, and nobody asks twice at a
-// time; so what came in can be sent on as it is.
+// What a Request and a Response have in common. Sent, `source` is the body if there is one, and goes in
+// chunks, unless the headers have its Content-Length; what it throws breaks the connection off. Received
+// by open(), or by a server that streams, it is the body likewise: what came in can be sent on as it is.
 struct Message {
   Headers headers;
   std::string body;
@@ -187,12 +179,19 @@ constexpr bool is(CharClass which, char c) noexcept {
   return (kClassesOf[static_cast<unsigned char>(c)] & which) != 0;
 }
 // How many bytes at the front are of the class.
-constexpr std::size_t run(CharClass which, std::string_view bytes) noexcept {
+inline std::size_t run(CharClass which, std::string_view bytes) noexcept {
   std::size_t size = 0;
+  for (std::uint64_t eight, bad = 0; which == kText && !bad && bytes.size() - size >= 8;) {
+    std::memcpy(&eight, bytes.data() + size, 8);
+    constexpr std::uint64_t kEach = 0x0101010101010101, kTop = 0x80 * kEach;
+    const std::uint64_t del = eight ^ 0x7f * kEach;  // a byte of 0 for each 0x7f
+    bad = (((eight - 0x20 * kEach) & ~eight) | ((del - kEach) & ~del)) & kTop;
+    size += !bad ? 8 : std::endian::native == std::endian::little ? std::countr_zero(bad) / 8u : 0;
+  }
   while (size != bytes.size() && is(which, bytes[size])) ++size;
   return size;
 }
-constexpr bool all(CharClass which, std::string_view bytes) noexcept {
+inline bool all(CharClass which, std::string_view bytes) noexcept {
   return run(which, bytes) == bytes.size();
 }
 
@@ -212,8 +211,10 @@ constexpr std::string_view cut(std::string_view& text, char mark) noexcept {
 
 // Without the blanks around it.
 constexpr std::string_view trim(std::string_view text) noexcept {
-  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-  return text.substr(0, text.find_last_not_of(" \t") + 1);
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 // The number below 2^63 that the text is, if it is just digits, and no more than that takes.
