@@ -16,11 +16,9 @@ extern const int kStream, kDatagram;
 class Address {
  public:
   Address() noexcept = default;  // nowhere, as an unbound or unnamed socket is: family() is 0
-
   // "127.0.0.1:80", "[::1]:80", "[fe80::1%2]:80" (a numeric zone), "unix:/path"; on Linux
   // "unix:@name" is the abstract socket of that name. Else std::invalid_argument, which quotes it.
   static Address parse(std::string_view text);
-
   // A numeric host without brackets, or "" for every address (IPv6's, see ListenOptions); a name is
   // std::invalid_argument.
   static Address of(std::string_view host, unsigned short port);
@@ -34,7 +32,6 @@ class Address {
   Address with_port(unsigned short port) const noexcept;
   int family() const noexcept;  // AF_INET, AF_INET6, AF_UNIX; 0: nowhere
   bool is_unix() const noexcept;
-
   // For Backend: to be read, and to be filled (the size is then what the kernel says).
   const sockaddr* data() const noexcept { return reinterpret_cast<const sockaddr*>(bytes_); }
   sockaddr* data() noexcept { return reinterpret_cast<sockaddr*>(bytes_); }

@@ -292,8 +292,7 @@ std::string_view date_field() {
 
 // Lets the peer send the body that it keeps back.
 Future<> invite(Connection& peer) {
-  static constexpr std::string_view kGo[] = {"HTTP/1.1 100 Continue\r\n\r\n"};
-  if (peer.expects_continue()) co_await peer.put(kGo);
+  if (peer.expects_continue()) co_await peer.put("HTTP/1.1 100 Continue\r\n\r\n");
 }
 Future<std::string> piece(Own, Connection& peer) {
   co_await invite(peer);
@@ -364,6 +363,7 @@ Future<bool> Server::await_request(Own, Connection& peer, Request& request) {
   const bool is_first = request.target.empty();
   peer.within(is_first ? options_.head : options_.idle);
   for (bool begun = false; !peer.take(request);) {
+    if (peer.owes()) co_await peer.put({});
     if (!peer.has_begun()) {
       if (stopping_.is_set()) co_return false;
       idle_.push_back(peer.hook);
@@ -382,6 +382,7 @@ Future<bool> Server::await_request(Own, Connection& peer, Request& request) {
 // False: the connection ends here.
 Future<bool> Server::answer(Own, Connection& peer, Request& request) {
   const bool is_head = request.method == "HEAD";
+  if (peer.owes() && peer.has_body()) co_await peer.put({});
   if (options_.stream) {
     request.source = [&peer] { return piece(Own(), peer); };
   } else if (peer.has_body()) {
@@ -406,7 +407,9 @@ Future<bool> Server::answer(Own, Connection& peer, Request& request) {
   };
   int status = 0;
   try {
-    response = co_await handler_(request);
+    auto work = handler_(request);
+    if (peer.owes() && !work.ready()) co_await peer.put({});
+    response = co_await std::move(work);
     compose();
   } catch (...) {
     status = status_for(std::current_exception(), peer);
@@ -415,9 +418,10 @@ Future<bool> Server::answer(Own, Connection& peer, Request& request) {
   try {
     if (framing.body && response.source) co_await invite(peer);  // it may be the request's
     peer.expects_continue();                                     // too late for that
-    const std::string_view parts[] = {head, framing.body ? std::string_view(response.body) : ""};
+    std::string_view body = framing.body ? std::string_view(response.body) : "";
+    if (body.size() <= 4096) head.append(std::exchange(body, ""));
     if (framing.body && response.source) co_await peer.send(std::move(head), response, framing);
-    else co_await peer.put(parts);
+    else if (!keeps || !body.empty() || !peer.owe(head)) co_await peer.put(head, body);
   } catch (...) {  // a response that breaks off must not look like a whole one
     status_for(std::current_exception(), peer);
     peer.stream.abort();

@@ -55,7 +55,6 @@ class Session {
   //     sent once more on a new one; others never are;
   //   - with "Expect: 100-continue" among its headers, the body waits for the server's word, or 1 s.
   Future<Response> request(Request request, Own = Own());
-
   // The same up to the response's head: its `source` gives the body as it comes. To destroy the
   // Response, and what has copied it, gives the body up.
   Future<Response> open(Request request, Own = Own());
@@ -95,7 +94,6 @@ class Server {
 
   explicit Server(Handler handler, ServerOptions options = ServerOptions());
   Server(const Server&) = delete;
-
   // Accepts until stop(); then settles when the last connection is gone. May be called for several
   // listeners. Dropped: all that was accepted by it is dropped, handlers as well.
   Future<> serve(net::TcpListener listener, Own = Own());

@@ -33,19 +33,17 @@ std::string Connection::head(std::string head, const Message& message, Framing f
     if (!message.source) head.append("Content-Length: ").append(std::to_string(size)).append("\r\n");
     else if (framing.chunks) head.append("Transfer-Encoding: chunked\r\n");
   }
-  return head.append("\r\n");
+  return std::move(head.append("\r\n"));
 }
 
 Future<> Connection::send(std::string head, const Message& message, Framing framing, Event* go, Own) {
-  std::string_view parts[] = {head, {}, {}};
   if (go) {
-    co_await put(parts);
+    co_await put(head);
     static_cast<void>(co_await as_result(wait_for(go->wait(), std::chrono::seconds(1))));
     go->set();
-    parts[0] = {};
+    head.clear();
   }
-  if (framing.body && !message.source) parts[1] = message.body;
-  co_await put(parts);
+  co_await put(head, framing.body && !message.source ? std::string_view(message.body) : "");
   if (!framing.body || !message.source) co_return;
   const auto length = message.headers.get("Content-Length");
   std::uint64_t left = number(length.value_or("0")).value_or(0);
@@ -63,26 +61,35 @@ Future<> Connection::send(std::string head, const Message& message, Framing fram
       throw;
     }
     left -= std::min<std::uint64_t>(left, piece.size());
-    parts[1] = piece;
+    std::string_view data = piece, end;
     if (!length && framing.chunks) {
       char hex[16];
       size.assign(hex, std::to_chars(hex, hex + sizeof hex, piece.size(), 16).ptr) += "\r\n";
-      if (ended && message.trailers) parts[1] = message.trailers->wire();
-      parts[2] = "\r\n";
+      if (ended && message.trailers) data = message.trailers->wire();
+      end = "\r\n";
     }
-    parts[0] = size;
-    co_await put(parts);
+    co_await put(size, data, end);
   }
 }
 
-Connection::Put Connection::put(std::span<const std::string_view> parts) {
+Connection::Put Connection::put(std::string_view first, std::string_view second, std::string_view third) {
   within(io_);
-  return {stream.write_all(parts), *this};
+  std::size_t n = 0;
+  for (const std::string_view each : {std::string_view(answers_), first, second, third})
+    if (!each.empty()) out_[n++] = each;
+  return {stream.write_all(std::span(out_, n)), *this};
+}
+
+bool Connection::owe(std::string_view answer) {
+  if (!has_begun() || owed_ == 15 || answer.size() > 8192) return false;
+  answers_.append(answer);
+  return ++owed_;
 }
 
 void Connection::Put::await_resume() {
   try {
     finish();
+    peer.owed_ = 0, peer.answers_.clear();
   } catch (const std::system_error&) {
     peer.broke();
   }
@@ -138,6 +145,7 @@ bool Connection::take(Message& message, std::size_t size) {
 
 void Connection::tidy() noexcept {
   if (unread_.empty()) lease_ = net::Lease(), std::string().swap(joined_);  // to assign frees nothing
+  if (owed_ == 0) std::string().swap(answers_);
 }
 
 Future<std::string_view> Connection::read(Own) {

@@ -35,7 +35,11 @@ class Connection : private Runnable {
     void await_resume();
     Connection& peer;
   };
-  Put put(std::span<const std::string_view> parts);
+  Put put(std::string_view first, std::string_view second = {}, std::string_view third = {});
+  // Keeps a short answer for put(), if the next request has begun to come: 16 at most go together. Before
+  // anything is waited for, they do. False: not this one.
+  bool owe(std::string_view answer);
+  bool owes() const noexcept { return owed_ != 0; }
   bool is_broken() const noexcept { return is_broken_; }  // a read or a write has failed
   // Waits for more bytes. False: the stream has ended.
   struct More : net::ReadLease {
@@ -77,6 +81,9 @@ class Connection : private Runnable {
   HeadParser parser_{limits_};
   ChunkParser chunks_{limits_};
   std::shared_ptr<Headers> trailers_;
+  int owed_ = 0;              // answers, and their bytes
+  std::string answers_;
+  std::string_view out_[4];   // what is being sent
   net::Lease lease_;
   std::string joined_;        // of several reads, when one did not bring a whole head
   std::string_view unread_;   // the rest of either

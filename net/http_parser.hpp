@@ -35,7 +35,6 @@ struct Reader;
 class HeadParser {
  public:
   explicit HeadParser(Limits limits = Limits()) noexcept : limits_(limits) {}
-
   // Reads a request's head from all that has arrived since it began, which may have moved since the
   // last call and go beyond the head: method, headers, and target: "/path?query" (also of an absolute
   // one), or "*". Returns the head's size, with its empty line, and is ready for the next; or 0 while
@@ -43,7 +42,6 @@ class HeadParser {
   // its `status` is the answer to send before closing. One empty line before the head is skipped (RFC
   // 9112, 2.2). Headers of up to 512 bytes allocate once, or not if they have the room.
   std::size_t request(std::string_view bytes, Request& request);
-
   // Reads a response's head, likewise: status (100 to 999), reason and headers. `method` is what was
   // asked with: no body answers a HEAD. The reason may be missing with its blank. A 1xx or 204 that
   // claims a body has none all the same, but its connection is not kept.

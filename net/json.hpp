@@ -64,14 +64,12 @@ class Value {
   bool is_string() const noexcept { return kind_ == Kind::string; }
   bool is_array() const noexcept { return kind_ == Kind::array; }
   bool is_object() const noexcept { return kind_ == Kind::object; }
-
   // What it holds, or TypeError. as_int() and as_uint() take 3.0 for 3; as_double() may round.
   bool as_bool() const { return need(is_bool(), "as_bool()"), is_.bits != 0; }
   std::int64_t as_int() const;
   std::uint64_t as_uint() const;
   double as_double() const;
   const std::string& as_string() const { return need(is_string(), "as_string()"), *is_.string; }
-
   // A member. If it is missing, or there is only null: a const Value reads null, another becomes an
   // object and gets the key. O(log n).
   Value& operator[](std::string_view key);
@@ -82,7 +80,6 @@ class Value {
   // All members. Their values may be changed, their keys may not.
   std::span<Member> items();
   std::span<const Member> items() const;
-
   // An item of an array; std::out_of_range beyond its end.
   Value& operator[](std::size_t index) { return const_cast<Value&>(std::as_const(*this)[index]); }
   const Value& operator[](std::size_t index) const;
@@ -96,7 +93,6 @@ class Value {
   // How many items or members. Null has none, and iterates as nothing.
   std::size_t size() const;
   bool empty() const { return size() == 0; }
-
   // As Python's json.dumps has it with separators=(",", ":") or, from 0 on, with indent, but UTF-8
   // stays as it is. std::invalid_argument: infinity, NaN, or a string that is not UTF-8.
   std::string dump(int indent = -1) const;

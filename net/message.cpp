@@ -51,7 +51,7 @@ static std::string line_of(std::string_view name, std::string_view value) {
   value = trim(value);
   std::string line;
   line.reserve(name.size() + value.size() + 4);
-  return line.append(name).append(": ").append(value).append("\r\n");
+  return std::move(line.append(name).append(": ").append(value).append("\r\n"));
 }
 
 void Headers::add(std::string_view name, std::string_view value) { block_ += line_of(name, value); }
@@ -249,6 +249,7 @@ std::string encode_component(std::string_view text) {
 }
 
 std::string decode(std::string_view text) {
+  if (text.find('%') == text.npos) return std::string(text);
   std::string decoded;
   for (std::size_t i = 0; i < text.size(); ++i)
     if (text[i] != '%') decoded += text[i];

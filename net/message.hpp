@@ -28,18 +28,15 @@ class Headers {
  public:
   Headers() = default;
   Headers(std::initializer_list<Field> fields);
-
   // The value of the first field of that name. O(bytes), like all that searches.
   std::optional<std::string_view> get(std::string_view name) const noexcept;
   bool contains(std::string_view name) const noexcept { return get(name).has_value(); }
-
   // Appends a field. std::invalid_argument, and nothing changed, if the name is not a token or the
   // value holds a control byte other than HTAB; blanks around the value are dropped.
   void add(std::string_view name, std::string_view value);
   void set(std::string_view name, std::string_view value);  // in place of all of that name
   std::size_t remove(std::string_view name);  // all fields of that name; returns how many
   void clear() noexcept { block_.clear(); }
-
   // For range-for. Holds the field it points at, so a reference to it lasts until ++.
   class Iterator {
    public:
@@ -131,7 +128,6 @@ struct Url {
   std::string host;         // in lower case; an IPv6 address without its brackets
   unsigned short port = 0;  // never 0 once parsed
   std::string target;       // path and query, as a request line has them: "/" at least
-
   // "user:password", decoded, as Basic authentication wants it; empty if there is no userinfo.
   std::string credentials() const;
   std::string host_header() const;  // "example.com", with ":8080" if that is not the scheme's

@@ -48,7 +48,6 @@ class TcpStream : public Handle {
     return {socket_.get(), kRead, "read", into, into.empty()};
   }
   Read read_some(std::span<char> into) noexcept { return read_some(std::as_writable_bytes(into)); }
-
   // The same into a buffer that is taken from the pool when bytes are there; empty at the end.
   ReadLease read_lease() noexcept { return {socket_.get(), kRead, "read", {}}; }
   // Returns when all is with the kernel. Dropped: a part may have been sent.
@@ -71,7 +70,6 @@ class TcpStream : public Handle {
 
   // FIN, waits for the peer's end, drops what still comes, closes; after `limit` too: TimedOut.
   Future<> finish(Duration limit = std::chrono::seconds(5));
-
   // The address of the other end; after close(): nowhere.
   Address peer() const { return socket_ ? socket_->peer() : Address(); }
   // Sends small writes at once (TCP_NODELAY). On for every TCP stream, as in asyncio.
@@ -111,7 +109,6 @@ class BufferedReader {
  public:
   explicit BufferedReader(TcpStream& stream) noexcept : stream_(stream) {}
   BufferedReader(const BufferedReader&) = delete;
-
   // A line without its ending, \n or \r\n; also a last one that has none. At the very end: EndOfStream.
   Future<std::string> read_line(std::size_t limit = 8 * 1024) { return read("\n", limit, true); }
   // Up to the delimiter and with it. Ended too early: EndOfStream.
@@ -122,7 +119,6 @@ class BufferedReader {
   Future<std::string> read_exactly(std::size_t n) { return read_bytes(n, false); }
   // All there is.
   Future<std::string> read_to_end(std::size_t limit = 64 << 20) { return read_bytes(limit, true); }
-
   // What was read from the stream and not yet asked for.
   std::string_view buffered() const noexcept { return {buffer_.data() + begin_, end_ - begin_}; }
  private:
@@ -258,7 +254,6 @@ class UdpSocket : public Handle {
     return send_to(as_text(bytes), to);
   }
   SendTo send(std::string_view text) noexcept { return send_to(text, Address()); }  // to the peer
-
   // The next datagram. Dropped: it stays.
   ReceiveFrom recv_from(std::span<std::byte> into) noexcept {
     return {socket_.get(), kRead, "receive", into};

@@ -29,10 +29,8 @@ class Socket : public Framed {
   Socket(const Address& address, int type, const std::string& what);
   Socket(const Socket&) = delete;
   virtual ~Socket() { close(); }
-
   // From here on it can be waited for: once it listens, or has begun to connect. Answers errno.
   int attach() { return loop_->attach(watch.fd, watch, kReadWrite); }
-
   // Detaches and closes; whoever waits gets ECANCELED. After its loop: ends the program, saying so.
   void close() noexcept;
   bool is_open() const noexcept { return watch.fd != -1; }
@@ -78,7 +76,6 @@ class Operation : public Asked {
   Operation(Operation&& from) noexcept
       : Operation(from.socket_, from.direction_, from.name_, from.done_) {}
   ~Operation() { leave(); }
-
   // The system call; kMore as its error: that was not all.
   virtual Io call() noexcept = 0;
   // Throws what went wrong, like "read 127.0.0.1:80"; with whom, or else with the peer.
@@ -126,7 +123,6 @@ class Handle {
  public:
   Handle() noexcept = default;
   explicit Handle(std::unique_ptr<Socket> socket) noexcept : socket_(std::move(socket)) {}
-
   // Closes at once; what the kernel has taken is still sent, and connections that wait to be accepted
   // are refused. Whoever waits gets ECANCELED, and so does every operation from now on.
   void close() noexcept { if (socket_) socket_->close(); }

@@ -60,6 +60,42 @@ TEST_CASE(
   });
 }
 
+TEST_CASE("answers to pipelined requests go together; but they wait for nothing else") {
+  Event go;
+  const auto wait_at_slow = [&](Request& request) -> Future<Response> {
+    if (request.target == "/slow") co_await go.wait();
+    co_return co_await echo(request);
+  };
+  on_server(wait_at_slow, [&](Site& site) -> Future<> {
+    const auto get = [](std::string target) { return "GET " + target + kHost + "|"; };
+    const auto ok = [](std::string target) {
+      return kOk + "Content-Length: " + std::to_string(4 + target.size()) + "||GET " + target;
+    };
+    RawPeer peer = co_await site.connect();
+    std::string all;
+    for (int i = 0; i < 16; ++i) all += get("/a");
+    co_await peer.say(all);
+    for (std::size_t answers = 0; answers < 16;) {
+      const net::Lease lease = co_await peer.stream.read_lease();
+      for (const std::string text = shown(lease.text()); const char c : text) answers += c == 'a';
+      if (!simulated()) CHECK(answers == 16);
+    }
+    // For a handler; the rest of a head; a body.
+    CHECK((co_await peer.ask(get("/a") + get("/b") + get("/slow") + get("/c"), "/b")) == ok("/a") + ok("/b"));
+    go.set();
+    CHECK((co_await peer.hear("/c")) == ok("/slow") + ok("/c"));
+    CHECK((co_await peer.ask(get("/a") + "GET /b HTTP", "/a")) == ok("/a"));
+    CHECK((co_await peer.ask("/1.1|Host: a||", "/b")) == ok("/b"));
+    CHECK((co_await peer.ask(get("/a") + "POST /b" + kHost + "Content-Length: 2||h", "/a")) == ok("/a"));
+    CHECK((co_await peer.ask("i", "hi")) == kOk + "Content-Length: 10||POST /b hi");
+    // What ends the connection comes after them.
+    CHECK((co_await peer.ask(get("/a") + get("/b") + "GET /c" + kHost + "Connection: close||", "")) ==
+          ok("/a") + ok("/b") + kLast + "Content-Length: 6||GET /cEND");
+    const std::string refused = co_await site.talk(get("/a") + get("/b") + " |");
+    CHECK(refused.starts_with(ok("/a") + ok("/b") + "HTTP/1.1 400 Bad Request|"));
+  });
+}
+
 TEST_CASE("10,000 requests over one connection: no memory is kept, and each allocates little") {
   on_server(echo, [](Site& site) -> Future<> {
     RawPeer peer = co_await site.connect();
