@@ -77,7 +77,9 @@ bool Operation::attempt() noexcept {
 
 void Operation::fail(const Address& whom) const {
   const Address with = whom.family() || !socket_ ? whom : socket_->peer();
-  throw_errno(error_, with.family() ? name_ + (' ' + with.to_string()) : name_);
+  // No string of ours outlives this expression: to unwind past one takes as long as the throw itself.
+  throw std::system_error(error_, std::generic_category(),
+                          with.family() ? name_ + (' ' + with.to_string()) : std::string(name_));
 }
 
 // --- streams -------------------------------------------------------------------------------------

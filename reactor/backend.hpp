@@ -50,7 +50,6 @@ struct Watch : Link {
   Runnable* reader = nullptr;    // armed by the next event; not owned
   Runnable* writer = nullptr;
   std::source_location site{};   // where it was attached, for the list of what is still open
-
   // Latch and arm; called from Backend::wait(), and by an attach() that learns at once.
   void on_readable() noexcept { readable = true, arm(reader); }
   void on_writable() noexcept { writable = true, arm(writer); }

@@ -38,7 +38,6 @@ class Frames {
   }
  private:
   struct Free { Free* next; };
-
   // Asks the system; the first time also to be told when the thread exits, to empty the lists.
   [[gnu::noinline]] static void* take_slow(std::size_t bytes) {
     struct Drain {

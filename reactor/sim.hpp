@@ -73,7 +73,6 @@ class World {
   void restart(std::string_view host) { stop(host, true); }  // crashes it, if it is up, and starts it
   bool is_up(std::string_view host) const;
   std::string address(std::string_view host) const;  // its IPv4 one
-
   // Lets the hosts run until the main of each has ended; the first error, or Deadlock. (Not needed
   // where a Loop on backend() runs: that drives them too.)
   void run();
