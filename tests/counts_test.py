@@ -105,6 +105,6 @@ def check(what, count, program, load, rounds, **bounds):
 check("an echo", system_calls, echo_server, echoes, 100, recv=1.001, send=1.001, failed__recv=0.001, wait=0.05,
       epoll_ctl=0.001, other=0.001)
 check("an echo", instructions, echo_server, echoes, 100, instructions=700)
-check("a request", instructions, http_server, requests(1), 500, instructions=9800)
-check("a request of 16", instructions, http_server, requests(16), 50, instructions=8400)
+check("a request", instructions, http_server, requests(1), 500, instructions=7700)
+check("a request of 16", instructions, http_server, requests(16), 50, instructions=6200)
 sys.exit(f"too much: {', '.join(too_much)}" if too_much else 0)
