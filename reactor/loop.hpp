@@ -111,8 +111,8 @@ class Loop {
   // the coroutine's file:line and its time; ~Loop lists what is still detached, attached or on the pool.
   void set_debug(bool on) { check_thread(), debug_ = on; }
   void slow_after(Duration limit = std::chrono::milliseconds(100)) { check_thread(), slow_ = limit; }
-  // Prints the tree of who awaits what, one line each: the place in the source where it waits. Roots
-  // are the work of run() and what is detached; a TaskGroup's tasks stand below who joins it.
+  // Prints the tree of who awaits what, one line each: the place in the source where it waits. Roots are the
+  // work of run(), what is detached, and the tasks of a TaskGroup that nobody joins yet.
   void dump_tasks(std::ostream& out);
   TimePoint now() const { return check_thread(), now_; }  // the clock as this turn read it
 
@@ -162,6 +162,7 @@ class Loop {
   void interrupt() noexcept { interrupted_ = true; }  // does that
   Signals signals;
   Tasks detached;
+  List<Tasks> groups;            // all TaskGroups
   List<OnPool> pooled;
   std::map<int, Watch> foreign;  // of foreign libraries' descriptors; kept for the next wait
   std::shared_ptr<void> names;   // what net/ remembers of them

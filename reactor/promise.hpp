@@ -165,11 +165,13 @@ class SharedFuture {
   SharedFuture() noexcept = default;
   explicit SharedFuture(Future<T> work) : hub_(std::make_shared<Hub>(std::move(work))) {}
   bool ready() const noexcept { return hub_ && hub_->work.ready(); }
-
-  class Awaiter : std::shared_ptr<Hub>, public Event::Wait {
+  class Awaiter : std::shared_ptr<Hub>, public Event::Wait, public Several {
    public:
     explicit Awaiter(const std::shared_ptr<Hub>& hub) : std::shared_ptr<Hub>(hub), Wait(hub->done) {}
     bool await_ready() { return (*this)->work.ready() || Wait::await_ready(); }
+    template <std::derived_from<Work> P>
+    void await_suspend(std::coroutine_handle<P> h) { Wait::await_suspend(h), h.promise().awaits(*this); }
+    void each(const std::function<void(const Work&)>& look) const override { look((*this)->work.outcome()); }
     decltype(auto) await_resume() { return finish(), (*this)->result(); }
   };
   Awaiter operator co_await() const {

@@ -71,8 +71,13 @@ void Loop::list_leftovers() {
 void Loop::dump_tasks(std::ostream& out) {
   check_thread();
   if (main_) out << "run:\n", main_->print(out, 2);
-  if (!detached.empty()) out << "detached:\n";
-  for (auto& task : detached.tasks_) task.work().print(out, 2);
+  const auto print = [&](const char* head, Tasks& all) {
+    if (!all.empty()) out << head;
+    for (const Task& task : all.tasks_) task.work().print(out, 2);
+  };
+  print("detached:\n", detached);
+  for (Tasks& group : groups)
+    if (!group.parent()) print("a TaskGroup:\n", group);
 }
 
 // What only passes on what it awaits has no line of its own.

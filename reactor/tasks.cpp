@@ -74,7 +74,7 @@ class TaskGroup::Idle : public Leaf<Idle>, public Link, public Several {
   Runnable* task_ = nullptr;
 };
 
-TaskGroup::TaskGroup() = default;
+TaskGroup::TaskGroup() { if (here.loop) here.loop->groups.push_back(*this); }
 TaskGroup::~TaskGroup() {
   wake_joins();
   for (Idle& join : joins_) join.group_ = nullptr;

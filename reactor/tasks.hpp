@@ -37,7 +37,7 @@ class Task final : public Collector, public Link, public Framed {
 };
 
 // The owner's side: a set of Tasks. The loop's detached ones are such a set as it is.
-class Tasks {
+class Tasks : public Link {
  public:
   Tasks() = default;
   Tasks(const Tasks&) = delete;

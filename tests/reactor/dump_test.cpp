@@ -67,6 +67,22 @@ TEST_CASE("below a combinator stands what has not settled yet; below join() what
                               "    a Promise|" + at(2, kLeaf) + at(2, kLeaf) + at(2, kLeaf));
 }
 
+TEST_CASE("tasks of a TaskGroup that nobody joins are roots; what a SharedFuture's readers wait for is below") {
+  Sim sim;
+  Event event;
+  TaskGroup group;
+  group.start(leaf, std::ref(event));
+  SharedFuture<> shared = middle(event).share();
+  constexpr int kReader = __LINE__ + 1;
+  const auto reader = [](SharedFuture<> one) -> Future<> { co_await one; };
+  detach(reader, shared);
+  CHECK(tree(sim.loop) == "detached:|" + at(1, kReader) + at(2, kMiddle) + at(3, kLeaf) +
+                              "a TaskGroup:|" + at(1, kLeaf));
+  event.set();
+  sim.settle();
+  CHECK(tree(sim.loop) == "");
+}
+
 TEST_CASE("a Deadlock shows the tree of what waits, the work of run() first") {
   Sim sim;
   Event never;
