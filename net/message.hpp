@@ -182,7 +182,7 @@ inline std::size_t run(CharClass which, std::string_view bytes) noexcept {
     constexpr std::uint64_t kEach = 0x0101010101010101, kTop = 0x80 * kEach;
     const std::uint64_t del = eight ^ 0x7f * kEach;  // a byte of 0 for each 0x7f
     bad = (((eight - 0x20 * kEach) & ~eight) | ((del - kEach) & ~del)) & kTop;
-    size += !bad ? 8 : std::endian::native == std::endian::little ? std::countr_zero(bad) / 8u : 0;
+    if (!bad || std::endian::native == std::endian::little) size += static_cast<unsigned>(std::countr_zero(bad)) / 8;
   }
   while (size != bytes.size() && is(which, bytes[size])) ++size;
   return size;
