@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// callbacks.hpp — plain functions that the loop calls: call_soon, call_later, call_at, and from other
-// threads post.
+// callbacks.hpp — plain functions that the loop calls: call_soon, call_later, call_at, post.
 // Invariants
 //   1. A Callback has one owner: its TimerHandle, or, from call_soon, the loop.
 //   2. Its function is moved out of it to be called, so it may do anything to the handle.
-//   3. The Mailbox lives until the last Remote is gone, open while the loop lives; only it takes a lock.
-//   4. The loop is woken without the lock, which it wants at once; so it does not go away while somebody
-//      is waking it. And only if it sleeps: a burst of posts costs one system call.
+//   3. The Mailbox lives until the last Remote is gone, and is open while the loop lives. Only it
+//      takes a lock.
+//   4. The loop is woken without the lock, which it wants at once; so it does not go away while
+//      somebody is waking it. And only if it sleeps: a burst of posts costs one system call.
 #pragma once
 #include <atomic>
 #include <mutex>
@@ -14,7 +14,7 @@
 #include "loop.hpp"
 
 namespace hob::inline v0 {
-// Any callable, called once; move-only (std::function wants copies), 24 bytes of captures without allocation.
+// A callable to be called once: move-only, unlike std::function; allocates for more than 24 bytes.
 class Closure {
  public:
   Closure() noexcept = default;
@@ -26,17 +26,20 @@ class Closure {
       ::new (static_cast<void*>(room_)) Held(std::forward<F>(f));
       act_ = &act<Held>;
     } else {
-      *this = Closure([held = std::make_unique<Held>(std::forward<F>(f))] {
-        static_cast<void>(std::invoke(*held));
-      });
+      *this = Closure(
+          [held = std::make_unique<Held>(std::forward<F>(f))] { static_cast<void>((*held)()); });
     }
   }
-  Closure(Closure&& from) noexcept { take(from); }
+  Closure(Closure&& from) noexcept { *this = std::move(from); }
   Closure& operator=(Closure&& from) noexcept {
-    if (this != &from) reset(), take(from);
+    if (this == &from) return *this;
+    reset();
+    if (from.act_) from.act_(Act::move, from.room_, room_);
+    act_ = std::exchange(from.act_, nullptr);
     return *this;
   }
   ~Closure() { reset(); }
+
   explicit operator bool() const noexcept { return act_ != nullptr; }
   void operator()() { act_(Act::call, room_, nullptr); }
   void reset() noexcept { if (act_) std::exchange(act_, nullptr)(Act::destroy, room_, nullptr); }
@@ -47,16 +50,10 @@ class Closure {
   static constexpr bool fits = sizeof(Held) <= kRoom && alignof(Held) <= alignof(void*) &&
                                std::is_nothrow_move_constructible_v<Held>;
 
-  void take(Closure& from) noexcept {
-    if (!from.act_) return;
-    from.act_(Act::move, from.room_, room_);
-    act_ = std::exchange(from.act_, nullptr);
-  }
-
   template <class Held>
   static void act(Act what, void* room, void* to) {
     Held& held = *std::launder(static_cast<Held*>(room));
-    if (what == Act::call) return static_cast<void>(std::invoke(held));
+    if (what == Act::call) return static_cast<void>(held());
     if (what == Act::move) ::new (to) Held(std::move(held));
     held.~Held();
   }
@@ -65,7 +62,7 @@ class Closure {
   void (*act_)(Act, void*, void*) = nullptr;
 };
 
-// What call_soon and call_later keep: owned by the loop, or by the TimerHandle.
+// What call_soon and call_later keep.
 class Callback final : public Runnable, public Framed {
  public:
   Callback(Closure f, const std::source_location& site) noexcept
@@ -76,10 +73,10 @@ class Callback final : public Runnable, public Framed {
     if ((linked() || alarm_.scheduled()) && loop_id_ != here.id)
       fatal("a TimerHandle was dropped on a thread that is not its Loop's");
   }
-  bool pending() const noexcept { return static_cast<bool>(f_); }
  private:
   friend class Loop;
-  // Done with before it is called: f may drop the handle, or be the last to need anything of the loop.
+  friend class TimerHandle;
+  // Done with before it is called: f may drop the handle, or be the last to need the loop.
   static void call(Runnable& self) {
     auto& callback = static_cast<Callback&>(self);
     Closure f = std::move(callback.f_);
@@ -99,7 +96,7 @@ class [[nodiscard("dropping a TimerHandle cancels the call")]] TimerHandle {
  public:
   TimerHandle() noexcept = default;
   void cancel() noexcept { callback_.reset(); }
-  bool pending() const noexcept { return callback_ && callback_->pending(); }
+  bool pending() const noexcept { return callback_ && callback_->f_; }
  private:
   friend class Loop;
   explicit TimerHandle(Callback* callback) noexcept : callback_(callback) {}
@@ -116,6 +113,7 @@ TimerHandle Loop::call_later(std::chrono::duration<Rep, Period> delay, Closure f
 class Mailbox {
  public:
   explicit Mailbox(Backend& backend) noexcept : backend_(&backend) {}
+
   // From any thread. False, and f untouched, if the loop is gone.
   bool post(Closure& f) {
     std::unique_lock lock(mutex_);
@@ -141,11 +139,10 @@ class Mailbox {
     into.swap(posts_);
   }
   void close(std::vector<Closure>& left) noexcept {
-    {
-      const std::scoped_lock lock(mutex_);
-      backend_ = nullptr;
-      left.swap(posts_);
-    }
+    std::unique_lock lock(mutex_);
+    backend_ = nullptr;
+    left.swap(posts_);
+    lock.unlock();
     while (waking_ != 0) std::this_thread::yield();
   }
  private:
@@ -159,8 +156,8 @@ class Mailbox {
 // A door to a loop for other threads; copyable, outlives the loop.
 class Remote {
  public:
-  // Has f called by the loop, and wakes it. From any thread; FIFO per thread. False, and f dropped on this
-  // thread, once the loop is gone.
+  // Has f called by the loop, and wakes it. From any thread; FIFO per thread. False, and f dropped
+  // on this thread, once the loop is gone.
   bool post(Closure f) const { return box_->post(f); }
  private:
   friend class Loop;

@@ -1,40 +1,40 @@
 // SPDX-License-Identifier: MIT
-// collect.hpp — the machinery behind combine.hpp: how one coroutine waits for many Futures, and what it
-// makes of a tuple or a vector of them.
+// collect.hpp — what combine.hpp is made of: how one coroutine waits for many Futures at a time.
 // Invariants
 //   1. Ties go to the one that settled first; among those settled at the call, to the leftmost.
 //   2. A settled Work's queue links are free: `Arrivals` chains the settled ones through them.
-//   3. A collector stands in the combinator's frame before the Futures that it watches, so it outlives
+//   3. A collector stands in its coroutine's frame before the Futures that it watches, to outlive
 //      them. (Parameters die last, so the coroutines here move theirs into a local.)
 #pragma once
 #include <tuple>
 #include "leaf.hpp"
 
 namespace hob::inline v0 {
-// An awaitable, or a function that makes one: fetch, or [url] { return fetch(url); }. One that is handed
-// over is kept as long as its work, so that what it captured lives.
-template <class F>
-concept Starter = !Awaitable<F> && std::invocable<F&> && Awaitable<std::invoke_result_t<F&>>;
+// An awaitable, or a function that makes one: fetch, or [url] { return fetch(url); }. A function
+// that is handed over is kept as long as its work, so that what it captured lives.
 template <class A>
-concept Startable = Awaitable<A> || Starter<A>;
+concept Startable = Awaitable<A> || (std::invocable<A&> && Awaitable<std::invoke_result_t<A&>>);
 template <class A>
 using started_t = awaited_t<typename std::conditional_t<Awaitable<A>, std::type_identity<A>,
                                                         std::invoke_result<A&>>::type>;
 
-template <class T>  // the Work to be watched; its error is the combinator's business from now on
+// The Work to be watched. Its error is the combinator's business from now on.
+template <class T>
 Work& watched(const Future<T>& future) {
   if (!future) misuse("an empty Future was given to a combinator: it was moved from");
   future.outcome().hush();
   return future.outcome();
 }
 
-// Learns who has settled. Awaited, again and again, until the next has, or all have, or one has failed.
+// Learns who has settled. Awaited until there is news, and again: until the next has settled, or
+// all have, or (failure) one has failed. Gives the next, or the first that failed, null if none
+// did; its error keeps its place in the user's source.
 class Arrivals final : public Collector, public Several {
  public:
-  using awaited_type = void;
+  using awaited_type = Work*;
   enum class Until { next, all, failure };
   explicit Arrivals(Until until = Until::next) noexcept : until_(until) {}
-  Arrivals(const Arrivals&) = delete;
+
   // Watches all in a tuple or a vector, which stay where they are.
   template <class Futures>
   void add(const Futures& all) {
@@ -43,37 +43,34 @@ class Arrivals final : public Collector, public Several {
       ++left_;
       work.settled() ? note(work) : work.watch(*this);
     });
-    all_ = &all;
-    each_ = [](const void* futures, const std::function<void(const Work&)>& look) {
-      each_of(*static_cast<const Futures*>(futures), [&](const auto& one) { look(one.outcome()); });
-    };
+    each_ = [&](const Look& look) { each_of(all, [&](const auto& one) { look(one.outcome()); }); };
   }
-  void each(const std::function<void(const Work&)>& look) const override { each_(all_, look); }
+  void each(const Look& look) const override { each_(look); }
+
   bool await_ready() const noexcept {
     return until_ == Until::next ? !settled_.empty() : left_ == 0 || failed_;
   }
   template <std::derived_from<Work> P>
   void await_suspend(std::coroutine_handle<P> h) noexcept {
-    waits_ = true;
     h.promise().awaits(*this);
     h.promise().pause();
   }
   // From here on nobody waits: what the combinator drops next may settle its siblings.
-  void await_resume() noexcept { forget(); }
-  // An error then keeps its place in the user's source.
-  void awaited_by(Work& self) noexcept { self_ = &self; }
-  void blame(const Work& work) const noexcept { self_->comes_from(work); }
+  Work* await_resume() noexcept {
+    Work* of = until_ == Until::next ? static_cast<Work*>(&settled_.pop_front()) : failed_;
+    if (of) waiter_->comes_from(*of);
+    return forget(), of;
+  }
+  void awaited_by(Work& waiter) noexcept { waiter_ = &waiter; }
+  void forget() noexcept { waiter_ = nullptr; }  // it has gone on, or away
+  bool awaited() const noexcept { return waiter_ != nullptr; }
+  bool through() const noexcept { return left_ == 0 && settled_.empty(); }
+
   void settled(Work& work) noexcept override {
     note(work);
-    if (waits_ && await_ready()) self_->arm();
+    if (waiter_ && await_ready()) waiter_->arm();
   }
-  Runnable* parent() noexcept override { return waits_ ? self_ : nullptr; }
-  // The one that settled first and has not been asked for yet, and the first that failed, if any did.
-  Work& next() noexcept { return static_cast<Work&>(settled_.pop_front()); }
-  Work* failed() const noexcept { return failed_; }
-  bool through() const noexcept { return left_ == 0 && settled_.empty(); }
-  bool awaited() const noexcept { return waits_; }
-  void forget() noexcept { waits_ = false; }  // the one who waited has gone on, or away
+  Runnable* parent() noexcept override { return waiter_; }
  private:
   template <class... T, class F>
   static void each_of(const std::tuple<Future<T>...>& all, F look) {
@@ -90,13 +87,11 @@ class Arrivals final : public Collector, public Several {
   }
 
   const Until until_;
-  bool waits_ = false;
-  std::size_t left_ = 0;  // how many have not settled
-  List<Runnable> settled_;
-  Work* failed_ = nullptr;
-  Work* self_ = nullptr;
-  const void* all_ = nullptr;
-  void (*each_)(const void* all, const std::function<void(const Work&)>& look) = nullptr;
+  std::size_t left_ = 0;     // how many have not settled
+  List<Runnable> settled_;   // and were not given out yet
+  Work* failed_ = nullptr;   // the first
+  Work* waiter_ = nullptr;
+  std::function<void(const Look&)> each_;
 };
 
 // Waits for one, but no longer than until a deadline, and leaves it its outcome. Both arm the same
@@ -104,7 +99,9 @@ class Arrivals final : public Collector, public Several {
 class Settled {
  public:
   using awaited_type = void;
-  explicit Settled(Work& work, TimePoint until = kNever) noexcept : work_(work), deadline_(until) {}
+  explicit Settled(Work& work, TimePoint deadline = kNever) noexcept
+      : work_(work), deadline_(deadline) {}
+
   bool await_ready() const noexcept { return work_.settled(); }
   template <std::derived_from<Work> P>
   void await_suspend(std::coroutine_handle<P> h) {
@@ -136,8 +133,8 @@ struct Combining {
     }
   };
 
-  // --- a tuple or a vector of Futures: made of what was given, and taken apart ---------------------
-  // Left to right: braces say so, where arguments of a call would not.
+  // A tuple or a vector of Futures: made of what was given, and taken apart. Left to right: braces
+  // say so, where arguments of a call would not.
   template <Startable... A>
   static std::tuple<Future<started_t<A>>...> begin(A&&... work) {
     return std::tuple<Future<started_t<A>>...>{begin_one(std::forward<A>(work))...};
@@ -147,7 +144,7 @@ struct Combining {
     using Held = std::remove_cvref_t<A>;
     if constexpr (Awaitable<A>)
       return as_future(std::forward<A>(work));
-    else if constexpr (std::is_lvalue_reference_v<A> || !std::is_class_v<Held> || std::is_empty_v<Held>)
+    else if constexpr (std::is_reference_v<A> || !std::is_class_v<Held> || std::is_empty_v<Held>)
       return as_future(std::invoke(work));
     else
       return keep<Held>(Own(), std::move(work));
@@ -175,17 +172,12 @@ struct Combining {
     }
   }
 
-  template <class... T>
+  template <std::size_t I = 0, class... T>
   static std::variant<Unit<T>...> won(std::tuple<Future<T>...>& each, const Work& first) {
-    std::optional<std::variant<Unit<T>...>> value;
-    const auto look = [&]<std::size_t I>() {
-      auto& one = std::get<I>(each);
-      if (&one.outcome() == &first) value.emplace(std::in_place_index<I>, Values()(one));
-    };
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (look.template operator()<I>(), ...);
-    }(std::index_sequence_for<T...>());
-    return std::move(*value);
+    auto& one = std::get<I>(each);
+    if constexpr (I + 1 < sizeof...(T))
+      if (&one.outcome() != &first) return won<I + 1>(each, first);
+    return std::variant<Unit<T>...>(std::in_place_index<I>, Values()(one));
   }
   template <class T>
   static std::pair<std::size_t, Unit<T>> won(std::vector<Future<T>>& each, const Work& first) {
@@ -194,17 +186,14 @@ struct Combining {
     return {winner, Values()(each[winner])};
   }
 
-  // --- the coroutines ------------------------------------------------------------------------------
+  // --- the coroutines
   template <class Take, class Futures>
   static auto gather(Own, Futures from, Take take) -> Future<decltype(taken(from, take))> {
     Arrivals arrivals(std::same_as<Take, Values> ? Arrivals::Until::failure : Arrivals::Until::all);
     Futures each = std::move(from);
     arrivals.add(each);
-    co_await std::move(arrivals);
-    if (Work* const failed = arrivals.failed()) {
-      arrivals.blame(*failed);
-      std::rethrow_exception(failed->take_error());
-    }
+    Work* const failed = co_await std::move(arrivals);
+    if (failed) std::rethrow_exception(failed->take_error());
     co_return taken(each, take);
   }
 
@@ -213,10 +202,8 @@ struct Combining {
     Arrivals arrivals;
     Futures each = std::move(from);
     arrivals.add(each);
-    co_await std::move(arrivals);
-    const Work& first = arrivals.next();
-    arrivals.blame(first);
-    co_return won(each, first);
+    const Work* const first = co_await std::move(arrivals);
+    co_return won(each, *first);
   }
 
   template <class T>

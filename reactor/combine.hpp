@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: MIT
 // combine.hpp — gather, race, as_completed, wait_for: several Futures as one. Names are asyncio's.
-//
 //   auto [a, b] = co_await gather(fetch(x), fetch(y));
 //
-// Each takes Futures or any other awaitables, and is a coroutine of its own: it has begun when the call
-// returns, and dropping it drops what it was given. What a combinator drops, it drops silently: the
-// errors of losers and siblings are its own (asyncio's rule). Complexity: one frame, and O(1) for each
-// Future that settles.
+// Each takes Futures or any other awaitables, and is a coroutine of its own: it has begun when the
+// call returns, and dropping it drops what it was given; silently, as the errors of losers and
+// siblings are its own (asyncio's rule). It costs one frame, and O(1) for each Future that settles.
 //
-// C++ leaves open in which order the calls in gather(a(), b()) happen (gcc starts b first). Where it
-// matters pass callables, gather(a, b), which are called left to right; or a vector.
+// C++ leaves open in which order the calls in gather(a(), b()) happen (gcc starts b first). Where
+// it matters pass callables, gather(a, b), which are called left to right; or a vector.
 #pragma once
 #include "collect.hpp"
 
 namespace hob::inline v0 {
-// Waits for all; a tuple of their values (void: std::monostate). Fails fast: the first error drops the
-// others, and is thrown. (asyncio lets the others run on; here nobody would own them.)
+// Waits for all; a tuple of their values (void: std::monostate). Fails fast: the first error drops
+// the others, and is thrown. (asyncio lets the others run on; here nobody would own them.)
 template <Startable... A>
 Future<std::tuple<Unit<started_t<A>>...>> gather(A&&... work) {
   return Combining::gather(Own(), Combining::begin(std::forward<A>(work)...), Combining::Values());
@@ -36,8 +34,8 @@ Future<std::vector<Result<awaited_t<A>>>> gather_settled(std::vector<A> work) {
   return Combining::gather(Own(), Combining::begin(work), Combining::Results());
 }
 
-// Waits for the first to settle and drops the others. index() of the variant tells who won. An error
-// settles: it is thrown if it comes first.
+// Waits for the first to settle and drops the others. index() of the variant tells who won. An
+// error settles: it is thrown if it comes first.
 template <Startable... A>
   requires(sizeof...(A) > 0)
 Future<std::variant<Unit<started_t<A>>...>> race(A&&... work) {
@@ -50,9 +48,9 @@ Future<std::pair<std::size_t, Unit<awaited_t<A>>>> race(std::vector<A> work) {
   return Combining::race(Own(), Combining::begin(work));
 }
 
-// The value, or throws TimedOut when the deadline has passed; the work is dropped then. The value wins
-// if the work has settled when the deadline is handled. One that has passed already: ready work gives
-// its value, otherwise TimedOut after one turn.
+// The value, or throws TimedOut when the deadline has passed; the work is dropped then. The value
+// wins if the work has settled when the deadline is handled. One that has passed already: ready
+// work gives its value, otherwise TimedOut after one turn.
 template <Awaitable A>
 Future<awaited_t<A>> wait_until(A&& work, TimePoint deadline) {
   return Combining::wait_until(Own(), as_future(std::forward<A>(work)), deadline);
@@ -93,10 +91,8 @@ class AsCompleted {
       Arrivals& arrivals;
       ~Leave() { arrivals.forget(); }
     } leave{arrivals};
-    co_await std::move(arrivals);
-    auto& outcome = static_cast<Outcome<T>&>(arrivals.next());
-    arrivals.blame(outcome);
-    co_return to_unit([&]() -> T { return outcome.take(); });
+    Work* const next = co_await std::move(arrivals);
+    co_return to_unit([&]() -> T { return static_cast<Outcome<T>*>(next)->take(); });
   }
   std::shared_ptr<State> state_;  // shared with a pending next()
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // frames.hpp — where coroutine frames come from: a free list per thread and size.
-//
-// Called by coroutine promises (future.hpp) and by the few other objects that live as long as one operation.
+// Called by coroutine promises (future.hpp) and by the few other objects that live as long as one
+// operation. Falls back to operator new.
 // Invariants
 //   1. A frame may be freed on any thread, and after the thread's list was drained at its exit.
 //   2. At most kKeep frames of one size are kept, a 32nd of that beyond 1 KiB, none beyond 8 KiB.
@@ -10,21 +10,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <utility>
 
 namespace hob::inline v0 {
 class Frames {
  public:
   static void* take(std::size_t size) {
     const std::size_t c = class_of(size);
-    if (c < kSizes) {
-      Free*& head = mine_.free[c];
-      if (Free* frame = head) {
-        head = frame->next;
-        --mine_.kept[c];
-        return frame;
-      }
-    }
-    return take_slow(c < kSizes ? bytes_of(c) : size);
+    Free* const frame = c < kSizes ? mine_.free[c] : nullptr;
+    if (!frame) return take_slow(c < kSizes ? bytes_of(c) : size);
+    mine_.free[c] = frame->next;
+    --mine_.kept[c];
+    return frame;
   }
 
   static void give(void* memory, std::size_t size) noexcept {
@@ -37,19 +34,18 @@ class Frames {
     }
   }
  private:
-  struct Free { Free* next; };
+  struct Free {
+    Free* next;
+  };
+
   // Asks the system; the first time also to be told when the thread exits, to empty the lists.
   [[gnu::noinline]] static void* take_slow(std::size_t bytes) {
     struct Drain {
       Drain() { mine_.keep = kKeep; }
       ~Drain() {
         mine_.keep = 0;  // whatever is freed from now on goes straight back
-        for (Free*& head : mine_.free) {
-          while (Free* frame = head) {
-            head = frame->next;
-            ::operator delete(frame);
-          }
-        }
+        for (Free*& head : mine_.free)
+          while (head) ::operator delete(std::exchange(head, head->next));
       }
     };
     static const thread_local Drain at_exit;
@@ -74,6 +70,7 @@ class Frames {
   static constexpr bool kSanitized = false;
 #endif
   static constexpr std::uint16_t kKeep = kSanitized ? 0 : 4096;
+
   // No default initialisers: clang on macOS would want a wrapper for each access, in every object.
   struct Lists {
     Free* free[kSizes];

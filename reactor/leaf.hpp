@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
-// leaf.hpp — the shape of every operation that waits for something other than a coroutine: a sleep, a lock,
-// an arrival. It lives in the awaiting coroutine's frame and allocates nothing.
-//
-// A leaf begins when it is awaited, or converted to a Future; until then it can be moved.
-//
+// leaf.hpp — the shape of every operation that waits for something other than a coroutine: a sleep,
+// a lock, an arrival. It lives in the awaiting coroutine's frame and allocates nothing; it begins
+// when it is awaited, or converted to a Future; until then it can be moved.
 // A Self offers  bool try_now()            reserve the result if it is there
 //                void begin(Runnable&)     wait: arm that Runnable when the result has been given
 //                T finish()                hand the result out; throw if it is an error
-// (derived from Asked, it is asked again before the armed one resumes) and its destructor undoes what
-// was begun, and returns what was reserved and not handed out.
+// (derived from Asked, it is asked again before the armed one resumes), and its destructor undoes
+// what was begun, and returns what was reserved and not handed out.
 //
 // **The Law of the Fair Share** (loop.hpp) is kept here: at most kSteps leaves finish at once in one
 // resumption; the next one goes through the ready queue, with its result reserved.
@@ -39,8 +37,6 @@ class [[nodiscard("a leaf begins when it is awaited")]] Leaf {
  protected:
   Leaf() = default;
   Leaf(Leaf&&) noexcept {}
-  Leaf(const Leaf&) = delete;
-  Leaf& operator=(const Leaf&) = delete;
   ~Leaf() = default;
  private:
   Self& self() noexcept { return static_cast<Self&>(*this); }
@@ -61,6 +57,7 @@ class Sleep : public Leaf<Sleep> {
  public:
   explicit Sleep(TimePoint until) noexcept : alarm_(Loop::tick(until)) {}
   Sleep(Sleep&& from) noexcept : alarm_(from.alarm_.deadline()) {}
+
   bool try_now() const noexcept { return false; }
   void begin(Runnable& task) {
     alarm_.task = &task;
@@ -71,9 +68,9 @@ class Sleep : public Leaf<Sleep> {
   Alarm alarm_;
 };
 
-// Waits for at least `duration`, counted from this call, and as little longer as the kernel can; to the
-// nanosecond on the simulator. Zero and less: one pass through the loop. Duration::max() and more: for
-// ever. Dropped: leaves nothing behind.
+// Waits for at least `duration`, counted from this call, and as little longer as the kernel can;
+// to the nanosecond on the simulator. Zero and less: one pass through the loop. Duration::max() and
+// more: for ever. Dropped: leaves nothing behind.
 template <class Rep, class Period>
 Sleep sleep(std::chrono::duration<Rep, Period> duration) {
   return Sleep(Loop::current().after(to_duration(duration)));

@@ -108,7 +108,7 @@ void Loop::collect(bool may_sleep) {
   deliver_signals();
   if (!posts_left) mailbox_->take(posts_);
   for (std::size_t n = 0; n < kTurn && posted_ != posts_.size(); ++n) {
-    const TimePoint before = debug_ ? clock() : TimePoint();
+    const TimePoint before = debug_ ? clock() : kNever;  // it may turn debug mode on
     call(posts_[posted_++]);
     if (debug_) tell_slow(before, {}, "a function that was posted");
   }

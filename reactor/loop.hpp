@@ -112,8 +112,9 @@ class Loop {
   void set_debug(bool on) { check_thread(), debug_ = on; }
   void slow_after(Duration limit = std::chrono::milliseconds(100)) { check_thread(), slow_ = limit; }
   // Prints the tree of who awaits what, one line each: the place in the source where it waits. Roots are the
-  // work of run(), what is detached, and the tasks of a TaskGroup that nobody joins yet.
-  void dump_tasks(std::ostream& out);
+  // work of run() (or the one given), what is detached, and the tasks of a TaskGroup that nobody joins yet.
+  // Then, if coroutines wait for Mutexes in a ring, that.
+  void dump_tasks(std::ostream& out, const Work* root = nullptr);
   TimePoint now() const { return check_thread(), now_; }  // the clock as this turn read it
 
   // --- for leaf operations -------------------------------------------------------------------

@@ -171,7 +171,7 @@ class SharedFuture {
     bool await_ready() { return (*this)->work.ready() || Wait::await_ready(); }
     template <std::derived_from<Work> P>
     void await_suspend(std::coroutine_handle<P> h) { Wait::await_suspend(h), h.promise().awaits(*this); }
-    void each(const std::function<void(const Work&)>& look) const override { look((*this)->work.outcome()); }
+    void each(const Look& look) const override { look((*this)->work.outcome()); }
     decltype(auto) await_resume() { return finish(), (*this)->result(); }
   };
   Awaiter operator co_await() const {

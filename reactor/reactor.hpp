@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 // reactor.hpp — the front door: everything about tasks, time and the loop.
-//
 //   #include <reactor/reactor.hpp>
-//
 // Where to read on (README.md has the whole evening):
 //   future.hpp      Future<T>, the coroutine type             error.hpp     exceptions, Result<T>
 //   promise.hpp     Promise<T>; then, recover, finally, share leaf.hpp      sleep, yield; your own leaf

@@ -68,28 +68,47 @@ void Loop::list_leftovers() {
   for (auto& job : pooled) say("still on the pool, awaited at: " + text(job.site()));
 }
 
-void Loop::dump_tasks(std::ostream& out) {
+void Loop::dump_tasks(std::ostream& out, const Work* root) {
   check_thread();
-  if (main_) out << "run:\n", main_->print(out, 2);
+  std::vector<const Work*> seen;
+  if (main_) root = main_;
+  if (root) out << "run:\n", root->print(out, 2, seen);
   const auto print = [&](const char* head, Tasks& all) {
     if (!all.empty()) out << head;
-    for (const Task& task : all.tasks_) task.work().print(out, 2);
+    for (const Task& task : all.tasks_) task.work().print(out, 2, seen);
   };
   print("detached:\n", detached);
   for (Tasks& group : groups)
     if (!group.parent()) print("a TaskGroup:\n", group);
+  // Who waits for locks in a ring. Only those just seen are looked at: another holder may be gone.
+  for (const Work* const first : seen) {
+    std::string ring;
+    const Work* at = first;
+    for (std::size_t n = 0; n < seen.size() && at && std::ranges::count(seen, at); ++n) {
+      ring += text(at->site()) + " waits for ";
+      at = at->blocker();
+      if (at == first) return static_cast<void>(out << "a cycle: " << ring << "the first\n");
+    }
+  }
+}
+
+const Work* Work::blocker() const noexcept {
+  const Work* at = this;
+  while (at && !(at->flags_ & (kAsks | kSeveral))) at = at->child_;
+  return at && at->flags_ & kSeveral ? at->several_->holder() : nullptr;
 }
 
 // What only passes on what it awaits has no line of its own.
-void Work::print(std::ostream& out, std::size_t indent) const {
+void Work::print(std::ostream& out, std::size_t indent, std::vector<const Work*>& seen) const {
   for (const Work* work = this; work && !work->settled(); work = work->child_) {
+    seen.push_back(work);
     if (!(work->flags_ & kOwn)) {
       out << std::string(indent, ' ') << (work->flags_ & kCoroutine ? text(work->site_) : "a Promise") << '\n';
       indent += 2;
     }
     if (work->flags_ & kAsks) return;
     if (work->flags_ & kSeveral)
-      return work->several_->each([&](const Work& one) { one.print(out, indent); });
+      return work->several_->each([&](const Work& one) { one.print(out, indent, seen); });
   }
 }
 

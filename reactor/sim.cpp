@@ -121,8 +121,7 @@ void Kernel::deadlock() {
     if (!host->loop) continue;
     const Inside inside(host->inside);
     tree << "on " << host->name << ":\n";
-    if (host->running) host->running.outcome().print(tree, 2);
-    host->loop->dump_tasks(tree);
+    host->loop->dump_tasks(tree, host->running ? &host->running.outcome() : nullptr);
   }
   throw Deadlock(tree.str());
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-// sync.hpp — Event, Mutex, Semaphore, Condition, Barrier, Queue: for tasks of one loop that must wait
-// for each other. Names and meaning are asyncio's. (They are no thread primitives; across threads there
-// is Loop::post.)
+// sync.hpp — Event, Mutex, Semaphore, Condition, Barrier, Queue: for tasks of one loop that must
+// wait for each other, with asyncio's names and meaning. (Across threads there is Loop::post.)
 //
 // All are fair: first come, first served; a newcomer never overtakes. All their waits are leaves,
-// allocate nothing, and can be dropped at any point: what was already given to a dropped waiter goes
-// on to the next. A primitive destroyed under its waiters gives them BrokenPromise.
+// allocate nothing, and can be dropped at any point: what a dropped waiter was given goes on to the
+// next. A primitive destroyed under its waiters gives them BrokenPromise.
 // Invariants
 //   1. A Waiter is in the primitive's list exactly while it waits; to give takes it out and arms it.
 //   2. A leaf destroyed between being given something and finish() returns it, for the next.
@@ -48,7 +47,7 @@ class Waiters : public List<Waiter> {
  public:
   ~Waiters() { break_all(); }
   void give_all() noexcept { while (!empty()) front().give(); }
-  // Gives to the first where what is given must not be lost: kept in a list until finish() takes it.
+  // Gives to the first what must not be lost: it is in `granted` until finish() takes it.
   bool give_first(Waiters& granted) noexcept {
     if (empty()) return false;
     Waiter& first = front();
@@ -78,33 +77,89 @@ class Event {
   void set() { home_.check(), fire(); }
   void clear() { home_.check(), set_ = false; }
   bool is_set() const noexcept { return set_; }
+
+  // Returns once set() has been called, also if it is cleared again meanwhile.
   class Wait;
-  Wait wait();  // returns once set() has been called, also if it is cleared again meanwhile
+  Wait wait() { return Wait(*this); }
   // set() where nothing may be thrown; and the task that waits longest, may be null.
   void fire() noexcept { set_ = true, waiters_.give_all(); }
   Runnable* first() noexcept { return waiters_.first(); }
+
+  class Wait : public Leaf<Wait>, Waiter {
+   public:
+    explicit Wait(Event& event) noexcept : event_(event) {}
+    bool try_now() const { return event_.home_.check(), event_.set_; }
+    void begin(Runnable& task) noexcept { wait_in(event_.waiters_, task); }
+    void finish() { settle("the Event was destroyed"); }
+   private:
+    Event& event_;
+  };
  private:
   Home home_;
   bool set_ = false;
   Waiters waiters_;
 };
 
-class Permit;
+class Semaphore;
+
+// What acquire() and lock() give; gives itself back when it goes. Move-only.
+class [[nodiscard("dropping a Permit gives it back")]] Permit {
+ public:
+  Permit() noexcept = default;
+  Permit(Permit&& from) noexcept;  // from now on nobody knows whose it is; see Loop::dump_tasks
+  Permit& operator=(Permit&& from) noexcept { return Permit(std::move(from)).of_.swap(of_), *this; }
+  void release() noexcept { of_.reset(); }
+  explicit operator bool() const noexcept { return static_cast<bool>(of_); }
+ private:
+  friend class Semaphore;
+  friend class Condition;
+  struct Return { void operator()(Semaphore* of) const noexcept; };
+  explicit Permit(Semaphore* of) noexcept : of_(of) {}
+  std::unique_ptr<Semaphore, Return> of_;
+};
 
 // A count of permits (asyncio.Semaphore): acquire() takes one, and waits while there is none.
 class Semaphore {
  public:
   explicit Semaphore(std::size_t permits) : free_(permits) {}
-  // While a permit is out, the program ends with a sentence: its holder would give it back to nobody.
+  // While a permit is out, the program ends with a sentence: nobody could take it back.
   ~Semaphore() {
     for (Return& each : returns_) each.gone = true;
     out_ -= granted_.break_all();
     if (out_) fatal("a Mutex or Semaphore was destroyed while a Guard or Permit of it was held");
   }
 
+  // Gives a Permit, which gives itself back. Dropped: nothing is taken.
   class Acquire;
-  [[nodiscard]] Acquire acquire();  // gives a Permit, which gives itself back; dropped: nothing is taken
-  bool locked() const noexcept { return free_ == 0 || !waiters_.empty(); }  // whether that would wait
+  [[nodiscard]] Acquire acquire() { return Acquire(*this); }
+  // Whether acquire() would wait.
+  bool locked() const noexcept { return free_ == 0 || !waiters_.empty(); }
+
+  class Acquire : public Leaf<Acquire, Permit>, Waiter, public Several {
+   public:
+    explicit Acquire(Semaphore& semaphore) noexcept : semaphore_(semaphore) {}
+    Acquire(Acquire&&) noexcept = default;
+    void awaited_by(Work& self) noexcept { self_ = &self; }
+    void each(const Look&) const override {}
+    const Work* holder() const override { return semaphore_.out_ == 1 ? semaphore_.holder_ : nullptr; }
+    ~Acquire() { if (given_) semaphore_.give_back(); }
+    bool try_now() {
+      semaphore_.home_.check();
+      if (semaphore_.locked()) return false;
+      --semaphore_.free_, ++semaphore_.out_;
+      semaphore_.granted_.push_back(*this);
+      return given_ = true;
+    }
+    void begin(Runnable& task) noexcept { wait_in(semaphore_.waiters_, task); }
+    Permit finish() {
+      settle("the Mutex or Semaphore was destroyed");
+      semaphore_.holder_ = self_;
+      return Permit(&semaphore_);
+    }
+   private:
+    Semaphore& semaphore_;
+    Work* self_ = nullptr;
+  };
  private:
   friend class Permit;
   friend class Condition;
@@ -113,6 +168,7 @@ class Semaphore {
   };
   void give_back() noexcept {
     if (home_.foreign()) fatal("a Guard or Permit was dropped on a thread that is not its Loop's");
+    holder_ = nullptr;
     // Handed over, if somebody waits: never free for a newcomer in between.
     if (!waiters_.give_first(granted_)) ++free_, --out_;
   }
@@ -120,33 +176,19 @@ class Semaphore {
   Home home_;
   std::size_t free_;
   std::size_t out_ = 0;      // permits held, or granted and not yet seen
-  Waiters waiters_;
-  Waiters granted_;
+  const Work* holder_ = nullptr;  // the coroutine that took the last one, while that stays where it is
+  Waiters waiters_, granted_;
   List<Return> returns_;
 };
-
-// What acquire() and lock() give; gives itself back when it goes. Move-only.
-class [[nodiscard("dropping a Permit gives it back")]] Permit {
- public:
-  Permit() noexcept = default;
-  void release() noexcept { of_.reset(); }
-  explicit operator bool() const noexcept { return static_cast<bool>(of_); }
- private:
-  friend class Semaphore::Acquire;
-  friend class Condition;
-  struct Return {
-    void operator()(Semaphore* of) const noexcept { of->give_back(); }
-  };
-  explicit Permit(Semaphore* of) noexcept : of_(of) {}
-  std::unique_ptr<Semaphore, Return> of_;
-};
+inline void Permit::Return::operator()(Semaphore* of) const noexcept { of->give_back(); }
+inline Permit::Permit(Permit&& from) noexcept : of_(std::move(from.of_)) { if (of_) of_->holder_ = nullptr; }
 
 // One at a time (asyncio.Lock).
 //   auto guard = co_await mutex.lock();
 class Mutex {
  public:
   using Guard = Permit;
-  [[nodiscard]] Semaphore::Acquire lock();
+  [[nodiscard]] Semaphore::Acquire lock() { return one_.acquire(); }
   bool locked() const noexcept { return one_.locked(); }
  private:
   Semaphore one_{1};
@@ -159,17 +201,41 @@ class Condition {
  public:
   // Releases the guard, waits to be notified, takes the lock again. Dropped: the guard stays empty,
   // and a notification that had come goes on to the next waiter.
-  Future<> wait(Permit& guard, Own = Own());
+  Future<> wait(Permit& guard, Own = Own()) {
+    home_.check();
+    if (!guard) misuse("Condition::wait needs a guard that holds its Mutex");
+    Semaphore& mutex = *guard.of_;
+    Notified notified(*this);
+    Semaphore::Return back;
+    mutex.returns_.push_back(back);
+    guard.release();
+    co_await static_cast<Notified&&>(notified);
+    if (back.gone) throw BrokenPromise("the Mutex was destroyed");
+    back.unlink();
+    guard = co_await mutex.acquire();
+    notified.used();
+  }
   void notify_one() { home_.check(), waiters_.give_first(granted_); }
   void notify_all() {
     home_.check();
     while (waiters_.give_first(granted_)) {}
   }
  private:
-  class Notified;
+  // Waits for a notification; one that was given and not used goes on to the next waiter.
+  class Notified : public Leaf<Notified>, Waiter {
+   public:
+    explicit Notified(Condition& condition) noexcept : condition_(condition) {}
+    ~Notified() { if (given_) condition_.waiters_.give_first(condition_.granted_); }
+    bool try_now() const noexcept { return false; }
+    void begin(Runnable& task) noexcept { wait_in(condition_.waiters_, task); }
+    void finish() { if (!given_) used(); }  // else still granted, until the lock is held again
+    void used() { settle("the Condition was destroyed"); }
+   private:
+    Condition& condition_;
+  };
+
   Home home_;
-  Waiters waiters_;
-  Waiters granted_;
+  Waiters waiters_, granted_;
 };
 
 // Lets n tasks meet (asyncio.Barrier); may be used again and again.
@@ -179,10 +245,33 @@ class Barrier {
     if (n == 0) throw std::invalid_argument("Barrier(0): a barrier is for at least one task");
   }
 
-  // Waits until n tasks are here; gives each its number in the order of arrival, from 0. Dropped: not
-  // here any more.
+  // Waits until n tasks are here; gives each its number in the order of arrival, from 0. Dropped:
+  // not here any more.
   class Wait;
-  Wait wait();
+  Wait wait() { return Wait(*this); }
+
+  class Wait : public Leaf<Wait, std::size_t>, Waiter {
+   public:
+    explicit Wait(Barrier& barrier) noexcept : barrier_(barrier) {}
+    Wait(Wait&&) noexcept = default;
+    ~Wait() { if (linked()) --barrier_.here_; }
+    bool try_now() {
+      barrier_.home_.check();
+      if (++barrier_.here_ < barrier_.n_) return false;
+      barrier_.here_ = 0;
+      while (!barrier_.waiters_.empty()) {
+        auto& waiter = static_cast<Wait&>(barrier_.waiters_.front());
+        waiter.number_ = number_++;
+        waiter.give();
+      }
+      return true;
+    }
+    void begin(Runnable& task) noexcept { wait_in(barrier_.waiters_, task); }
+    std::size_t finish() { return settle("the Barrier was destroyed"), number_; }
+   private:
+    Barrier& barrier_;
+    std::size_t number_ = 0;
+  };
  private:
   const std::size_t n_;
   Home home_;
@@ -190,9 +279,9 @@ class Barrier {
   Waiters waiters_;
 };
 
-// Values from tasks to tasks, in order, with a bound (asyncio.Queue). A value given to a popper that is
-// dropped before it resumes goes back to its place at the front (beyond the bound, if need be): nothing
-// is lost. A push that is dropped while it waits has not happened.
+// Values from tasks to tasks, in order, bounded (asyncio.Queue). A value given to a popper that
+// is dropped before it resumes goes back to its place at the front (beyond the bound, if need be):
+// nothing is lost. A push that is dropped while it waits has not happened.
 template <class T>
 class Queue {
  public:
@@ -203,11 +292,11 @@ class Queue {
   // Waiters get BrokenPromise; values inside are destroyed.
   ~Queue() { while (!items_.empty()) delete &items_.pop_front(); }
 
-  class Push;
-  class Pop;
   // Waits while the queue is full. hob::Closed once it has been closed; the value is lost then.
+  class Push;
   Push push(T value) { return Push(*this, std::move(value)); }
   // The next value, waiting for one; empty once the queue is closed and drained.
+  class Pop;
   Pop pop() { return Pop(*this); }
   // No more values: waiting pushers get hob::Closed, poppers what is left and then nothing.
   void close() { home_.check(), closed_ = true, pushers_.give_all(), poppers_.give_all(); }
@@ -228,8 +317,7 @@ class Queue {
     if (!poppers_.empty()) return give(item);
     items_.push_back(*item), ++size_;
   }
-  // Where it was, likewise: behind what went in earlier and has come back already; usually that is
-  // nothing.
+  // Where it was, likewise: behind what went in earlier and has come back already, usually nothing.
   void put_back(Item* item) noexcept {
     if (!poppers_.empty()) return give(item);
     List<Item> earlier;
@@ -263,144 +351,52 @@ class Queue {
   bool closed_ = false;
   List<Item> items_;
   Waiters pushers_, poppers_, granted_;
-};
-
-// --- implementation from here on -----------------------------------------------------------------
-class Event::Wait : public Leaf<Wait>, Waiter {
  public:
-  explicit Wait(Event& event) noexcept : event_(event) {}
-  bool try_now() const { return event_.home_.check(), event_.set_; }
-  void begin(Runnable& task) noexcept { wait_in(event_.waiters_, task); }
-  void finish() { settle("the Event was destroyed"); }
- private:
-  Event& event_;
-};
-inline Event::Wait Event::wait() { return Wait(*this); }
-
-class Semaphore::Acquire : public Leaf<Acquire, Permit>, Waiter {
- public:
-  explicit Acquire(Semaphore& semaphore) noexcept : semaphore_(semaphore) {}
-  Acquire(Acquire&&) noexcept = default;
-  ~Acquire() { if (given_) semaphore_.give_back(); }
-  bool try_now() {
-    semaphore_.home_.check();
-    if (semaphore_.locked()) return false;
-    --semaphore_.free_, ++semaphore_.out_;
-    semaphore_.granted_.push_back(*this);
-    return given_ = true;
-  }
-  void begin(Runnable& task) noexcept { wait_in(semaphore_.waiters_, task); }
-  Permit finish() {
-    settle("the Mutex or Semaphore was destroyed");
-    return Permit(&semaphore_);
-  }
- private:
-  Semaphore& semaphore_;
-};
-inline Semaphore::Acquire Semaphore::acquire() { return Acquire(*this); }
-inline Semaphore::Acquire Mutex::lock() { return one_.acquire(); }
-
-// Waits for a notification; one that was given and not used goes on to the next waiter.
-class Condition::Notified : public Leaf<Notified>, Waiter {
- public:
-  explicit Notified(Condition& condition) noexcept : condition_(condition) {}
-  ~Notified() { if (given_) condition_.waiters_.give_first(condition_.granted_); }
-  bool try_now() const noexcept { return false; }
-  void begin(Runnable& task) noexcept { wait_in(condition_.waiters_, task); }
-  void finish() {
-    if (!given_) used();  // else it is still granted, until the lock is held again
-  }
-  void used() { settle("the Condition was destroyed"); }
- private:
-  Condition& condition_;
-};
-
-inline Future<> Condition::wait(Permit& guard, Own) {
-  home_.check();
-  if (!guard) misuse("Condition::wait needs a guard that holds its Mutex");
-  Semaphore& mutex = *guard.of_;
-  Notified notified(*this);
-  Semaphore::Return back;
-  mutex.returns_.push_back(back);
-  guard.release();
-  co_await static_cast<Notified&&>(notified);
-  if (back.gone) throw BrokenPromise("the Mutex was destroyed");
-  back.unlink();
-  guard = co_await mutex.acquire();
-  notified.used();
-}
-
-class Barrier::Wait : public Leaf<Wait, std::size_t>, Waiter {
- public:
-  explicit Wait(Barrier& barrier) noexcept : barrier_(barrier) {}
-  Wait(Wait&&) noexcept = default;
-  ~Wait() { if (linked()) --barrier_.here_; }
-  bool try_now() {
-    barrier_.home_.check();
-    if (++barrier_.here_ < barrier_.n_) return false;
-    barrier_.here_ = 0;
-    while (!barrier_.waiters_.empty()) {
-      auto& waiter = static_cast<Wait&>(barrier_.waiters_.front());
-      waiter.number_ = number_++;
-      waiter.give();
+  class Push : public Leaf<Push>, Waiter {
+   public:
+    Push(Queue& queue, T value) : queue_(queue), item_(new Item(std::move(value))) {}
+    bool try_now() {
+      queue_.home_.check();
+      if (queue_.closed_) throw Closed();
+      if (queue_.full() || !queue_.pushers_.empty()) return false;
+      queue_.enter(item_.release());
+      return true;
     }
-    return true;
-  }
-  void begin(Runnable& task) noexcept { wait_in(barrier_.waiters_, task); }
-  std::size_t finish() { return settle("the Barrier was destroyed"), number_; }
- private:
-  Barrier& barrier_;
-  std::size_t number_ = 0;
-};
-inline Barrier::Wait Barrier::wait() { return Wait(*this); }
+    void begin(Runnable& task) noexcept { wait_in(queue_.pushers_, task); }
+    void finish() {
+      settle("the Queue was destroyed");
+      if (item_) throw Closed();
+    }
+   private:
+    friend Queue;
+    Queue& queue_;
+    std::unique_ptr<Item> item_;
+  };
 
-template <class T>
-class Queue<T>::Push : public Leaf<Push>, Waiter {
- public:
-  Push(Queue& queue, T value) : queue_(queue), item_(new Item(std::move(value))) {}
-  bool try_now() {
-    queue_.home_.check();
-    if (queue_.closed_) throw Closed();
-    if (queue_.full() || !queue_.pushers_.empty()) return false;
-    queue_.enter(item_.release());
-    return true;
-  }
-  void begin(Runnable& task) noexcept { wait_in(queue_.pushers_, task); }
-  void finish() {
-    settle("the Queue was destroyed");
-    if (item_) throw Closed();
-  }
- private:
-  friend Queue;
-  Queue& queue_;
-  std::unique_ptr<Item> item_;
-};
-
-template <class T>
-class Queue<T>::Pop : public Leaf<Pop, std::optional<T>>, Waiter {
- public:
-  explicit Pop(Queue& queue) noexcept : queue_(queue) {}
-  Pop(Pop&&) noexcept = default;
-  ~Pop() { if (given_ && item_) unlink(), queue_.put_back(item_.release()); }
-  bool try_now() {
-    queue_.home_.check();
-    if (!queue_.items_.empty()) {
+  class Pop : public Leaf<Pop, std::optional<T>>, Waiter {
+   public:
+    explicit Pop(Queue& queue) noexcept : queue_(queue) {}
+    Pop(Pop&&) noexcept = default;
+    ~Pop() { if (given_ && item_) unlink(), queue_.put_back(item_.release()); }
+    bool try_now() {
+      queue_.home_.check();
+      if (queue_.items_.empty()) return queue_.closed_;
       item_.reset(queue_.take());
       queue_.granted_.push_back(*this);
       return given_ = true;
     }
-    return queue_.closed_;
-  }
-  void begin(Runnable& task) noexcept { wait_in(queue_.poppers_, task); }
-  std::optional<T> finish() {
-    settle("the Queue was destroyed");
-    std::optional<T> value;
-    if (item_) value.emplace(std::move(item_->value)), item_.reset();
-    return value;
-  }
- private:
-  friend Queue;
-  Queue& queue_;
-  std::unique_ptr<Item> item_;
+    void begin(Runnable& task) noexcept { wait_in(queue_.poppers_, task); }
+    std::optional<T> finish() {
+      settle("the Queue was destroyed");
+      std::optional<T> value;
+      if (item_) value.emplace(std::move(item_->value)), item_.reset();
+      return value;
+    }
+   private:
+    friend Queue;
+    Queue& queue_;
+    std::unique_ptr<Item> item_;
+  };
 };
+
 }  // namespace hob::inline v0

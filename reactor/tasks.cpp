@@ -59,7 +59,7 @@ class TaskGroup::Idle : public Leaf<Idle>, public Link, public Several {
   void awaited_by(Work& self) noexcept { self_ = &self; }
   bool try_now() const noexcept { return group_->empty(); }
   void begin(Runnable& task) noexcept { task_ = &task, group_->joins_.push_back(*this); }
-  void each(const std::function<void(const Work&)>& look) const override {
+  void each(const Look& look) const override {
     if (!group_) return;
     for (const Task& task : group_->tasks_) look(task.work());
   }

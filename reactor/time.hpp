@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // time.hpp — what a moment is, and the arithmetic that never overflows.
-//
 // Used by everything that waits. Calls nothing but <chrono>.
 //
 // **The Law of Late, never Early.** The clock is the backend's; natively std::chrono::steady_clock.
@@ -15,9 +14,7 @@ namespace hob::inline v0 {
 using Clock = std::chrono::steady_clock;
 using Duration = std::chrono::nanoseconds;
 using TimePoint = std::chrono::time_point<Clock, Duration>;
-
-// A deadline that never comes.
-inline constexpr TimePoint kNever = TimePoint::max();
+inline constexpr TimePoint kNever = TimePoint::max();  // a deadline that never comes
 
 // `from` + `by`, clamped to the ends of the range instead of overflowing.
 constexpr TimePoint saturating_add(TimePoint from, Duration by) noexcept {

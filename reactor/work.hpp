@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <type_traits>
+#include <vector>
 #include "error.hpp"
 #include "frames.hpp"
 #include "runnable.hpp"
@@ -41,7 +42,10 @@ class Asked {
 // What waits for several Works at a time: asked for them when somebody wants to see the tree.
 class Several {
  public:
-  virtual void each(const std::function<void(const Work&)>& look) const = 0;
+  using Look = std::function<void(const Work&)>;
+  virtual void each(const Look& look) const = 0;
+  // Of a lock: who has it, as far as is known (not if its Permit was moved).
+  virtual const Work* holder() const { return nullptr; }
  protected:
   ~Several() = default;
 };
@@ -88,8 +92,9 @@ class Work : public Runnable {
   // Where in the user's source it waits, or has failed: the deepest place that is known, else its own, or
   // the next one's up the tree. None: line 0.
   std::source_location place() noexcept;
-  // A line for what has not settled, and below it what it awaits.
-  void print(std::ostream& out, std::size_t indent) const;
+  // A line for what has not settled, and below it what it awaits. Counts each of them in `seen`.
+  void print(std::ostream& out, std::size_t indent, std::vector<const Work*>& seen) const;
+  const Work* blocker() const noexcept;  // who holds the lock that it, or what it awaits, waits for
   static std::source_location place_of(Runnable* runnable) noexcept;
   Collector* collector() const noexcept {
     return flags_ & kCollected ? reader_.collector : nullptr;

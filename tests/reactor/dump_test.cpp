@@ -101,6 +101,36 @@ TEST_CASE("a Deadlock shows the tree of what waits, the work of run() first") {
   CHECK(tree(sim.loop) == "detached:|" + at(1, kLeaf));
 }
 
+TEST_CASE("a ring of coroutines that wait for each other's locks is named; who has moved his lock is not known") {
+  Mutex a, b;
+  Sim sim;
+  constexpr int kWaits = __LINE__ + 4;
+  const auto both = [](Mutex& first, Mutex& second) -> Future<> {
+    const auto one = co_await first.lock();
+    co_await sleep(1ms);
+    const auto two = co_await second.lock();
+  };
+  std::string what;
+  try {
+    sim.loop.run(gather(both(a, b), both(b, a)));
+  } catch (const sim::Deadlock& deadlock) {
+    what = deadlock.what();
+  }
+  const std::string ring = what.substr(what.find("a cycle: "));
+  const std::string line = "dump_test.cpp:" + std::to_string(kWaits);
+  const std::size_t first = ring.find(line + " waits for ");
+  CHECK(first != ring.npos);
+  CHECK(ring.find(line + " waits for the first", first + 1) != ring.npos);
+
+  detach([&]() -> Future<> {
+    auto one = co_await a.lock();
+    const auto moved = std::move(one);
+    const auto again = co_await a.lock();
+  });
+  detach([](Mutex& mutex) -> Future<> { const auto waits = co_await mutex.lock(); }, std::ref(a));
+  CHECK(tree(sim.loop).find("cycle") == std::string::npos);
+}
+
 TEST_CASE("the tree may be deep") {
   Sim sim;
   Event event;

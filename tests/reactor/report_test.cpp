@@ -217,6 +217,17 @@ TEST_CASE("native: in debug mode a function that was posted is reported too") {
   CHECK(lines.text().find(" ms, by a function that was posted\n") != std::string::npos);
 }
 
+TEST_CASE("a posted function that turns debug mode on is not itself reported") {
+  Stderr lines;
+  {
+    sim::World world(1);
+    Loop loop(world.backend());
+    loop.post([&] { loop.set_debug(true); });
+    loop.poll();
+  }
+  CHECK(lines.text() == "");
+}
+
 TEST_CASE("in debug mode a loop that ends lists what is still detached, and where it waits") {
   Stderr lines;
   unsigned line = 0;
