@@ -63,12 +63,14 @@ class Poller {
 };
 
 // Latches and arms what an event of kqueue says. Several of one watch add up, in any order, in one
-// batch or in two. `Names` has the system's constants, so that it can be tested on every system.
+// batch or in two. `Names` has the system's constants, read and write (filters) and eof (a flag), so that
+// it can be tested on every system.
 //
 // A READ event never says that the connection is gone: with EV_EOF too there may be bytes left, and a
-// short read proves nothing; only a read of 0 is the end. `data` is never looked at: the kernels
-// disagree about it. fflags is an errno value only with EV_EOF; macOS and FreeBSD put a socket's error
-// into the events of both filters, libkqueue into one: so it ends the waits of both, and is kept.
+// short read proves nothing; only a read of 0 is the end. `data` (byte counts, backlog) is never looked
+// at: the kernels disagree about it. fflags is an errno value only with EV_EOF; macOS and FreeBSD put a
+// socket's error into the events of both filters, libkqueue into whichever it reports first: so one
+// filter's error ends the waits of both directions, and is kept.
 template <class Names, class Event>
 void latch(const Event& event) noexcept {
   // By value throughout: macOS packs the struct, so no reference may be bound to a member.
