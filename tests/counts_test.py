@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Counts what a server costs for each thing it does: instructions of its own (valgrind) and system calls
-(strace), which repeat on any machine, however busy it is. Each has a bound.
+(strace), which repeat on any machine, however busy it is. Each has a bound, with room for another libc
+and for waits that a slow load makes: what is usual is printed, and stands in the README.
 
 usage: counts_test.py ECHO_SERVER HTTP_SERVER    both optimised
 """
@@ -102,9 +103,9 @@ def check(what, count, program, load, rounds, **bounds):
             too_much.append(f"{kind} of {what}")
 
 
-check("an echo", system_calls, echo_server, echoes, 100, recv=1.01, send=1.01, failed__recv=0.01, wait=0.05,
-      epoll_ctl=0.001, other=0.001)
-check("an echo", instructions, echo_server, echoes, 100, instructions=730)
-check("a request", instructions, http_server, requests(1), 500, instructions=7700)
-check("a request of 16", instructions, http_server, requests(16), 50, instructions=6100)
+check("an echo", system_calls, echo_server, echoes, 100, recv=1.02, send=1.02, failed__recv=0.02, wait=0.2,
+      epoll_ctl=0.01, other=0.02)
+check("an echo", instructions, echo_server, echoes, 100, instructions=800)
+check("a request", instructions, http_server, requests(1), 500, instructions=8300)
+check("a request of 16", instructions, http_server, requests(16), 50, instructions=6800)
 sys.exit(f"too much: {', '.join(too_much)}" if too_much else 0)
