@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// floor.hpp — what the two bare servers share: a listener, a loop over epoll, and nothing else.
+// floor.hpp — what the programs over bare sockets share: an address; and the servers a listener, a loop
+// over epoll, and nothing else.
 #pragma once
 
 #include <netinet/in.h>
@@ -18,15 +19,20 @@
   std::exit(1);
 }
 
+inline sockaddr_in loopback(int port) {
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_port = htons(static_cast<unsigned short>(port));
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return name;
+}
+
 // Calls serve(fd) whenever there is something to read; false: close it. Never returns.
 template <class F>
 void serve_all(int port, F serve) {
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   const int on = 1;
-  sockaddr_in name{};
-  name.sin_family = AF_INET;
-  name.sin_port = htons(static_cast<unsigned short>(port));
-  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  sockaddr_in name = loopback(port);
   socklen_t size = sizeof name;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (bind(listener, reinterpret_cast<sockaddr*>(&name), size) == -1) fail("bind");

@@ -8,29 +8,17 @@
 //
 // Prints one line: how many operations there were, in how many seconds, and the latency's percentiles in us
 // (of what began after a tenth of the time).
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "floor.hpp"
+
 namespace {
 using Clock = std::chrono::steady_clock;
-
-[[noreturn]] void fail(const char* what) {
-  std::perror(what);
-  std::exit(1);
-}
 
 struct Peer {
   int fd = -1;
@@ -45,11 +33,8 @@ std::size_t operations = 0, measured = 0;
 int connected(int port, int more) {
   const int fd = socket(AF_INET, SOCK_STREAM | more, 0);
   const int on = 1;
-  sockaddr_in name{};
-  name.sin_family = AF_INET;
-  name.sin_port = htons(static_cast<unsigned short>(port));
-  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (fd == -1 || connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) == -1) fail("connect");
+  const sockaddr_in name = loopback(port);
+  if (fd == -1 || connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name) == -1) fail("connect");
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   return fd;
 }
