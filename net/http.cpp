@@ -103,8 +103,8 @@ struct Session::Exchange {
     std::string head = request.method + ' ' + url.target + " HTTP/1.1\r\n";
     if (closes()) head += kClose;
     const std::string host = url.host_header();
-    for (auto& [name, value] : {Field{"Host", host}, {"User-Agent", "hob"}, {"Accept", "*/*"}})
-      if (!request.headers.contains(name)) head.append(name).append(": ").append(value).append("\r\n");
+    for (const Field& field : {Field{"Host", host}, {"User-Agent", "hob"}, {"Accept", "*/*"}})
+      if (!request.headers.contains(field.name)) append_line(head, field);
     return Connection::head(std::move(head), request, framing());
   }
 

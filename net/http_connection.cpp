@@ -26,7 +26,7 @@ std::string Connection::head(std::string head, const Message& message, Framing f
         throw std::invalid_argument("header Content-Length: " + std::string(value) + " for a body of " +
                                     std::to_string(size) + " bytes");
     }
-    head.append(name.data(), name.size() + value.size() + 4);  // the line, as it stands in the block
+    head.append(Headers::line({name, value}));
   }
   const bool has_body = message.source || size != 0;
   if (!says_length && (framing.length || (framing.body && has_body))) {

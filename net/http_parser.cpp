@@ -120,7 +120,7 @@ std::size_t HeadParser::parse(const Reader& reader, Headers& headers, Begin begi
       field(reader, {name, value});
       const bool as_sent = name.size() + value.size() + 2 == size && line[name.size() + 1] == ' ';
       if (as_sent) headers.block_.append(line).append("\r\n");
-      else headers.block_.append(name).append(": ").append(value).append("\r\n");
+      else append_line(headers.block_, {name, value});
     } else {
       frame(reader);
       line_ = 0;

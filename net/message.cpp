@@ -51,7 +51,8 @@ static std::string line_of(std::string_view name, std::string_view value) {
   value = trim(value);
   std::string line;
   line.reserve(name.size() + value.size() + 4);
-  return std::move(line.append(name).append(": ").append(value).append("\r\n"));
+  append_line(line, {name, value});
+  return line;
 }
 
 void Headers::add(std::string_view name, std::string_view value) { block_ += line_of(name, value); }
@@ -65,8 +66,7 @@ void Headers::set(std::string_view name, std::string_view value) {
 std::size_t Headers::remove(std::string_view name) {
   Headers kept;
   for (const Field& field : *this)
-    if (!same(field.name, name))
-      kept.block_.append(field.name.data(), field.name.size() + field.value.size() + 4);
+    if (!same(field.name, name)) kept.block_.append(line(field));
   block_.swap(kept.block_);
   return kept.size() - size();
 }

@@ -20,6 +20,10 @@ struct ProtocolError : std::runtime_error {
 };
 
 struct Field { std::string_view name, value; };  // in somebody else's bytes
+// Appends its line, as it is sent.
+inline void append_line(std::string& to, const Field& field) {
+  to.append(field.name).append(": ").append(field.value).append("\r\n");
+}
 
 // The fields of a message, in order. Names are found whatever the case of their letters.
 //   for (auto& [name, value] : headers) …
@@ -42,9 +46,7 @@ class Headers {
    public:
     explicit Iterator(std::string_view lines = {}) noexcept : lines_(lines) { read(); }
     const Field& operator*() const noexcept { return field_; }
-    void operator++() noexcept {
-      lines_.remove_prefix(field_.name.size() + field_.value.size() + 4), read();
-    }
+    void operator++() noexcept { lines_.remove_prefix(line(field_).size()), read(); }
     bool operator==(const Iterator& other) const noexcept { return lines_.size() == other.lines_.size(); }
    private:
     void read() noexcept {
@@ -61,6 +63,10 @@ class Headers {
   std::size_t size() const noexcept;
   bool empty() const noexcept { return block_.empty(); }
   std::string_view wire() const noexcept { return block_; }  // all of them as they are sent
+  // The line in the block of a field that was handed out.
+  static std::string_view line(const Field& of) noexcept {
+    return {of.name.data(), of.name.size() + of.value.size() + 4};
+  }
  private:
   friend class HeadParser;
   std::string block_;

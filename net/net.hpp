@@ -146,7 +146,7 @@ struct Listening final : Socket, Runnable {
   static Io accept(Socket& socket, std::monostate&, TcpStream& stream) noexcept;
   void pause(int error) noexcept;
   Alarm alarm;
-  Hook<Runnable> paused{*this};  // among those of this thread, during a pause
+  Hook<Runnable> paused{*this};  // in Loop::starved, during a pause
   std::size_t pauses = 0;
   bool told = false;  // of this row of pauses
 };
