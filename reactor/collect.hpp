@@ -43,9 +43,12 @@ class Arrivals final : public Collector, public Several {
       ++left_;
       work.settled() ? note(work) : work.watch(*this);
     });
-    each_ = [&](const Look& look) { each_of(all, [&](const auto& one) { look(one.outcome()); }); };
+    all_ = &all;
+    each_ = [](const void* of, const Look& look) {
+      each_of(*static_cast<const Futures*>(of), [&](const auto& one) { look(one.outcome()); });
+    };
   }
-  void each(const Look& look) const override { each_(look); }
+  void each(const Look& look) const override { each_(all_, look); }
 
   bool await_ready() const noexcept {
     return until_ == Until::next ? !settled_.empty() : left_ == 0 || failed_;
@@ -91,7 +94,8 @@ class Arrivals final : public Collector, public Several {
   List<Runnable> settled_;   // and were not given out yet
   Work* failed_ = nullptr;   // the first
   Work* waiter_ = nullptr;
-  std::function<void(const Look&)> each_;
+  const void* all_ = nullptr;
+  void (*each_)(const void* all, const Look& look) = nullptr;
 };
 
 // Waits for one, but no longer than until a deadline, and leaves it its outcome. Both arm the same
