@@ -339,8 +339,16 @@ Future<> Server::converse(Own, net::TcpStream stream, Permit) {
   try {
     Request request;
     request.peer = peer.stream.peer();
-    while (co_await await_request(Own(), peer, request))
-      if (!co_await answer(Own(), peer, request)) break;
+    for (bool goes_on = true; goes_on;) {
+      peer.within(request.target.empty() ? options_.head : options_.idle);
+      for (bool begun = false; goes_on && !peer.take(request);) {
+        if (peer.owes()) co_await peer.put({});
+        goes_on = may_wait(peer, request, begun);
+        if (goes_on) goes_on = co_await peer.more();
+        peer.hook.unlink();
+      }
+      if (goes_on) goes_on = co_await answer(Own(), peer, request);
+    }
   } catch (const ProtocolError& e) {
     refusal = e.status;
   } catch (const net::LimitExceeded&) {
@@ -358,30 +366,23 @@ Future<> Server::converse(Own, net::TcpStream stream, Permit) {
     static_cast<void>(co_await as_result(peer.stream.finish(std::chrono::seconds(2))));
 }
 
-// False: there is none, and will not be.
-Future<bool> Server::await_request(Own, Connection& peer, Request& request) {
-  const bool is_first = request.target.empty();
-  peer.within(is_first ? options_.head : options_.idle);
-  for (bool begun = false; !peer.take(request);) {
-    if (peer.owes()) co_await peer.put({});
-    if (!peer.has_begun()) {
-      if (stopping_.is_set()) co_return false;
-      idle_.push_back(peer.hook);
-      std::string().swap(request.body);
-    } else if (!std::exchange(begun, true)) {
-      peer.within(options_.head);
-    }
-    const bool more = co_await peer.more();
-    peer.hook.unlink();
-    if (!more) co_return false;
+// How long it waits for a request, or the rest of one, that is not there yet. False: not at all.
+bool Server::may_wait(Connection& peer, Request& request, bool& begun) {
+  if (peer.has_begun()) {
+    if (!std::exchange(begun, true)) peer.within(options_.head);
+  } else if (!stopping_.is_set()) {
+    idle_.push_back(peer.hook);
+    std::string().swap(request.body);
+  } else {
+    return false;
   }
-  peer.within(Duration::max());
-  co_return true;
+  return true;
 }
 
 // False: the connection ends here.
 Future<bool> Server::answer(Own, Connection& peer, Request& request) {
   const bool is_head = request.method == "HEAD";
+  peer.within(Duration::max());
   if (peer.owes() && peer.has_body()) co_await peer.put({});
   if (options_.stream) {
     request.source = [&peer] { return piece(Own(), peer); };
@@ -391,11 +392,12 @@ Future<bool> Server::answer(Own, Connection& peer, Request& request) {
     co_await peer.read_all(request.body, options_.body);
   }
 
-  Response response;
+  Future<Response> work;  // is ready, and holds the response, when that is sent
   std::string head;
   Framing framing;
   bool keeps = false;
   const auto compose = [&] {
+    const Response& response = work.outcome().value();
     framing.length = response.status != 204 && response.status != 304;
     framing.body = framing.length && !is_head;
     framing.chunks = peer.knows_chunks();
@@ -407,14 +409,19 @@ Future<bool> Server::answer(Own, Connection& peer, Request& request) {
   };
   int status = 0;
   try {
-    auto work = handler_(request);
-    if (peer.owes() && !work.ready()) co_await peer.put({});
-    response = co_await std::move(work);
+    work = handler_(request);
+    if (!work.ready()) {
+      if (peer.owes()) co_await peer.put({});
+      Response late = co_await std::move(work);
+      work = ready(std::move(late));
+    }
+    if (work.outcome().failed()) static_cast<void>(std::move(work).get());
     compose();
   } catch (...) {
     status = status_for(std::current_exception(), peer);
   }
-  if (status) response = plain(status), compose();
+  if (status) work = ready(plain(status)), compose();
+  const Response& response = work.outcome().value();
   try {
     if (framing.body && response.source) co_await invite(peer);  // it may be the request's
     peer.expects_continue();                                     // too late for that

@@ -103,7 +103,7 @@ class Server {
  private:
   Future<> accept_all(Own, net::TcpListener& listener, TaskGroup& connections);
   Future<> converse(Own, net::TcpStream stream, Permit permit);
-  Future<bool> await_request(Own, Connection& peer, Request& request);
+  bool may_wait(Connection& peer, Request& request, bool& begun);
   Future<bool> answer(Own, Connection& peer, Request& request);
   Handler handler_;
   ServerOptions options_;

@@ -11,7 +11,8 @@ Connection::Connection(net::TcpStream to, const Limits& limits, Duration io)
       stream(std::move(to)), limits_(limits), io_(io) { alarm_.task = this; }
 
 // --- sending -------------------------------------------------------------------------------------
-static constexpr int kLeast = 1000;  // bytes that move within a Connection's `io`
+static constexpr int kLeast = 1000;   // bytes that move within a Connection's `io`
+static constexpr int kUnseen = 4096;  // of so few it is not asked (a system call) whether they are delivered
 
 std::string Connection::head(std::string head, const Message& message, Framing framing) {
   const std::size_t size = message.body.size();
@@ -73,7 +74,7 @@ Future<> Connection::send(std::string head, const Message& message, Framing fram
 }
 
 Connection::Put Connection::put(std::string_view first, std::string_view second, std::string_view third) {
-  within(io_);
+  within(Duration::max());
   std::size_t n = 0;
   for (const std::string_view each : {std::string_view(answers_), first, second, third})
     if (!each.empty()) out_[n++] = each;
@@ -203,8 +204,12 @@ Future<> Connection::read_all(std::string& into, std::size_t limit, Own) {
 // --- the deadline --------------------------------------------------------------------------------
 void Connection::within(Duration limit) noexcept {
   limit_ = limit;
-  if (stream.sent() - sent_ >= kLeast) sent_ = stream.sent(), delivered_ = stream.delivered();
-  deadline_ = std::min(here.loop->after(limit), last_);
+  deadline_ = last_;
+  if (limit != Duration::max()) {
+    deadline_ = std::min(here.loop->after(limit), last_);
+    const bool is_seen = stream.sent() - delivered_ >= kUnseen;
+    delivered_ = is_seen ? stream.delivered() : stream.sent();
+  }
   const bool early = alarm_.scheduled() && alarm_.deadline() <= Loop::tick(deadline_);
   if (!early) here.loop->set_alarm(alarm_, deadline_);
 }

@@ -32,6 +32,8 @@ class Connection : private Runnable {
   // Sends these, which are borrowed. (This and more() are leaves, as every message takes one of each.)
   struct Put : net::Write {
     Put(net::Write&& write, Connection& of) : net::Write(std::move(write)), peer(of) {}
+    template <class P>
+    void await_suspend(std::coroutine_handle<P> h) { peer.within(peer.io_), net::Write::await_suspend(h); }
     void await_resume();
     Connection& peer;
   };
@@ -95,8 +97,7 @@ class Connection : private Runnable {
   std::exception_ptr source_error_;
   Alarm alarm_;
   Duration limit_{};             // of within()
-  std::int64_t sent_ = 0;        // and by then, to 1,000 bytes, so much was sent
-  std::int64_t delivered_ = 0;   // and so much of it taken
+  std::int64_t delivered_ = 0;   // so much of what was sent the other side had taken by then
   TimePoint deadline_ = kNever;  // the alarm may come earlier, and is set again then
   TimePoint last_ = kNever;
 };

@@ -37,8 +37,9 @@ Headers::Headers(std::initializer_list<Field> fields) {
 }
 
 std::optional<std::string_view> Headers::get(std::string_view name) const noexcept {
-  for (const Field& field : *this)
-    if (same(field.name, name)) return field.value;
+  for (std::string_view rest = block_; !rest.empty(); cut(rest, '\n'))
+    if (rest.size() > name.size() && rest[name.size()] == ':' && same(rest.substr(0, name.size()), name))
+      return (*Iterator(rest)).value;
   return std::nullopt;
 }
 

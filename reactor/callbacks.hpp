@@ -119,7 +119,8 @@ class Mailbox {
     std::unique_lock lock(mutex_);
     if (!backend_) return false;
     posts_.push_back(std::move(f));
-    if (!std::exchange(asleep_, false)) return true;
+    any_ = true;
+    if (!asleep_.exchange(false)) return true;
     Backend& backend = *backend_;
     ++waking_;
     lock.unlock();
@@ -128,14 +129,14 @@ class Mailbox {
     return true;
   }
 
-  // For the loop: whether it may sleep, which it may not if something is here.
-  bool fall_asleep() {
-    const std::scoped_lock lock(mutex_);
-    return asleep_ = posts_.empty();
-  }
+  // For the loop: whether it may sleep, which it may not if something is here. (It says so before it looks,
+  // as who posts looks after having put it here: one of the two sees the other.)
+  bool fall_asleep() noexcept { return asleep_ = true, !any_; }
   void take(std::vector<Closure>& into) {
+    asleep_.store(false, std::memory_order_relaxed);
+    if (!any_) return;
     const std::scoped_lock lock(mutex_);
-    asleep_ = false;
+    any_ = false;
     into.swap(posts_);
   }
   void close(std::vector<Closure>& left) noexcept {
@@ -146,10 +147,11 @@ class Mailbox {
     while (waking_ != 0) std::this_thread::yield();
   }
  private:
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards the next two
   Backend* backend_;  // null: closed
   std::vector<Closure> posts_;
-  bool asleep_ = false;
+  std::atomic<bool> any_ = false;     // posts_ is not empty
+  std::atomic<bool> asleep_ = false;  // a post has to wake the loop
   std::atomic<unsigned> waking_ = 0;  // threads in Backend::wake(); grows under the lock
 };
 
