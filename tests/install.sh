@@ -23,6 +23,8 @@ works() {
     doctest) ${CXX:-c++} -E -x c++ -include doctest/doctest.h /dev/null ;;
     aiohttp) python_with aiohttp ;;
     clang) newest_clang ;;
+    libuv | libevent | libcurl | openssl) pkg-config --exists "$1" ;;
+    asio) echo '#include <asio.hpp>' | ${CXX:-c++} -E -x c++ - ;;
     *) have "$1" ;;
   esac >/dev/null 2>&1
 }
@@ -37,6 +39,11 @@ packages_of() {
       aiohttp) echo python3-aiohttp ;;
       clang) echo clang-19 libclang-rt-19-dev ;;
       nginx) echo nginx-light ;;
+      libuv) echo libuv1-dev ;;
+      libevent) echo libevent-dev ;;
+      libcurl) echo libcurl4-openssl-dev ;;
+      openssl) echo libssl-dev ;;
+      asio) echo libasio-dev ;;
       node) echo nodejs ;;
       *) echo "$1" ;;
     esac
@@ -44,6 +51,8 @@ packages_of() {
     case $1 in
       clang) echo llvm ;;
       npm) echo node ;;
+      libcurl) echo curl ;;
+      openssl) echo openssl@3 ;;
       *) echo "$1" ;;
     esac
   fi
