@@ -57,8 +57,8 @@ struct Posts {
   co_return 1;
 }
 
-template <class Child>
-asio::awaitable<void> await_each(Child child, std::size_t n) {
+template <auto child>
+asio::awaitable<void> await_each(std::size_t n) {
   for (; n; --n) ops::do_not_optimise(co_await child());
 }
 
@@ -66,16 +66,16 @@ asio::awaitable<void> yielder(std::size_t n) {
   for (; n; --n) co_await asio::post(use_awaitable);
 }
 
-template <class Child, std::size_t... I>
-auto ten(Child child, asio::any_io_executor on, std::index_sequence<I...>) {
+template <auto child, std::size_t... I>
+auto ten(asio::any_io_executor on, std::index_sequence<I...>) {
   using asio::experimental::deferred;
   return asio::experimental::make_parallel_group(((void)I, asio::co_spawn(on, child(), deferred))...);
 }
-template <class Child>
-asio::awaitable<void> gather_ten(Child child, std::size_t n) {
+template <auto child>
+asio::awaitable<void> gather_ten(std::size_t n) {
   const asio::any_io_executor on = co_await asio::this_coro::executor;
   for (; n; --n) {
-    auto group = ten(child, on, std::make_index_sequence<10>());
+    auto group = ten<child>(on, std::make_index_sequence<10>());
     auto all = group.async_wait(asio::experimental::wait_for_all(), use_awaitable);
     ops::do_not_optimise(co_await std::move(all));
   }
@@ -89,11 +89,11 @@ void run(Tasks... tasks) {
 }
 
 void tasks() {
-  ops::each("await a ready child", 2'000'000, [](std::size_t n) { run(await_each(ready_child, n)); });
-  ops::each("await a yielding child", 1'000'000, [](std::size_t n) { run(await_each(yielding_child, n)); });
+  ops::each("await a ready child", 2'000'000, [](std::size_t n) { run(await_each<ready_child>(n)); });
+  ops::each("await a yielding child", 1'000'000, [](std::size_t n) { run(await_each<yielding_child>(n)); });
   ops::each("yield, 2 tasks", 2'000'000, [](std::size_t n) { run(yielder(n / 2), yielder(n / 2)); });
-  ops::each("gather ten, ready", 50'000, [](std::size_t n) { run(gather_ten(ready_child, n)); });
-  ops::each("gather ten, yielding", 50'000, [](std::size_t n) { run(gather_ten(yielding_child, n)); });
+  ops::each("gather ten, ready", 50'000, [](std::size_t n) { run(gather_ten<ready_child>(n)); });
+  ops::each("gather ten, yielding", 50'000, [](std::size_t n) { run(gather_ten<yielding_child>(n)); });
 }
 
 asio::awaitable<void> sleeper() {

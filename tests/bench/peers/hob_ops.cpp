@@ -63,8 +63,8 @@ struct Posts {
   co_return 1;
 }
 
-template <class Child>
-hob::Future<> await_each(Child child, std::size_t n) {
+template <auto child>
+hob::Future<> await_each(std::size_t n) {
   for (; n; --n) ops::do_not_optimise(co_await child());
 }
 
@@ -72,24 +72,24 @@ hob::Future<> yielder(std::size_t n) {
   for (; n; --n) co_await hob::yield();
 }
 
-template <class Child, std::size_t... I>
-auto ten(Child child, std::index_sequence<I...>) {
+template <auto child, std::size_t... I>
+auto ten(std::index_sequence<I...>) {
   return hob::gather(((void)I, child())...);
 }
-template <class Child>
-hob::Future<> gather_ten(Child child, std::size_t n) {
-  for (; n; --n) ops::do_not_optimise(co_await ten(child, std::make_index_sequence<10>()));
+template <auto child>
+hob::Future<> gather_ten(std::size_t n) {
+  for (; n; --n) ops::do_not_optimise(co_await ten<child>(std::make_index_sequence<10>()));
 }
 
 void tasks() {
   hob::Loop loop;
-  ops::each("await a ready child", 2'000'000, [&](std::size_t n) { loop.run(await_each(ready_child, n)); });
+  ops::each("await a ready child", 2'000'000, [&](std::size_t n) { loop.run(await_each<ready_child>(n)); });
   ops::each("await a yielding child", 1'000'000,
-            [&](std::size_t n) { loop.run(await_each(yielding_child, n)); });
+            [&](std::size_t n) { loop.run(await_each<yielding_child>(n)); });
   ops::each("yield, 2 tasks", 2'000'000,
             [&](std::size_t n) { loop.run(hob::gather(yielder(n / 2), yielder(n / 2))); });
-  ops::each("gather ten, ready", 200'000, [&](std::size_t n) { loop.run(gather_ten(ready_child, n)); });
-  ops::each("gather ten, yielding", 200'000, [&](std::size_t n) { loop.run(gather_ten(yielding_child, n)); });
+  ops::each("gather ten, ready", 200'000, [&](std::size_t n) { loop.run(gather_ten<ready_child>(n)); });
+  ops::each("gather ten, yielding", 200'000, [&](std::size_t n) { loop.run(gather_ten<yielding_child>(n)); });
 }
 
 hob::Future<> sleeper() { co_await hob::sleep(1s); }

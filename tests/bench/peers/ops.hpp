@@ -99,7 +99,7 @@ void timers(std::size_t size) {
   std::shuffle(order.begin(), order.end(), random);
   for (std::int64_t& delay : delays) delay = static_cast<std::int64_t>(random() % kMinute);
   const std::size_t cancelled = size / 10 * 9, left = size - cancelled;
-  const std::size_t passes = std::max<std::size_t>(1, 300'000 / size);
+  const std::size_t passes = std::max<std::size_t>(3, 300'000 / size);
 
   virtual_ns = 1'000'000 * std::int64_t{1'000'000'000};  // eleven days after boot
   Peer peer(size);
