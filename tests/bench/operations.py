@@ -4,7 +4,8 @@
 usage: operations.py BUILD [ROUNDS]    BUILD has tests/bench/ (see run)
 
 Each round runs every program once, in turn. Printed are medians; in brackets how many times hob's figure
-that is, the median of the ratios taken in one round.
+that is, the median of the ratios taken in one round. Times are CPU time where there is one thread, so that a
+machine that does something else beside it matters less.
 """
 
 import json
@@ -80,8 +81,9 @@ def head(title, columns):
 
 
 def tables(seen):
-    head("Timers, uniform over a minute, 90 % cancelled in random order, the rest fired; hob is `call_later`, "
-         "which has a callback as the others have:", TIMERS)
+    head("Timers, uniform over a minute, 90 % cancelled in random order, the rest fired. hob is `call_later`, which "
+         "has a callback, as the others have, and allocates; libuv's and libevent's are in an array. A Wheel has "
+         "no clock, the others read theirs as often as they do:", TIMERS)
     for figure in "schedule", "cancel", "fire", "re-arm":
         for size in SIZES:
             row(seen, f"timers {size}", figure, "ns", f"{figure}, {size}")

@@ -144,7 +144,10 @@ std::size_t percentile(double part) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) return std::fprintf(stderr, "usage: load echo|http|accept|idle-echo|idle-http PORT CONNECTIONS SIZE SECONDS\n"), 2;
+  if (argc != 6) {
+    std::fprintf(stderr, "usage: load echo|http|accept|idle-echo|idle-http PORT CONNECTIONS SIZE SECONDS\n");
+    return 2;
+  }
   const std::string what = argv[1];
   const int port = std::atoi(argv[2]);
   const std::size_t connections = std::strtoul(argv[3], nullptr, 10), size = std::strtoul(argv[4], nullptr, 10);
@@ -165,7 +168,9 @@ int main(int argc, char** argv) {
   const double took = std::chrono::duration<double>(Clock::now() - begin).count();
   rusage usage;
   getrusage(RUSAGE_SELF, &usage);
-  const auto in_seconds = [](timeval t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto in_seconds = [](timeval t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   std::printf("{\"operations\": %zu, \"seconds\": %.3f, \"cpu\": %.6f, ", operations, took,
               in_seconds(usage.ru_utime) + in_seconds(usage.ru_stime));
   std::printf("\"p50\": %zu, \"p99\": %zu, \"p999\": %zu}\n", percentile(0.5), percentile(0.99), percentile(0.999));
