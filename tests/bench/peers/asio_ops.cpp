@@ -37,7 +37,10 @@ struct Timers {
   std::size_t fired = 0;
 };
 
+// With a timer that runs, as in a program that has timers or sockets: otherwise there is nothing but a
+// condition variable to wake.
 struct Posts {
+  Posts() { far.async_wait([](const std::error_code&) {}); }
   template <class F>
   void post(F f) {
     asio::post(context, f);
@@ -46,7 +49,7 @@ struct Posts {
   void stop() { context.stop(); }
 
   asio::io_context context{1};
-  Guard guard{context.get_executor()};
+  asio::steady_timer far{context, std::chrono::hours(1)};
 };
 
 // --- tasks ---------------------------------------------------------------------------------------
