@@ -30,7 +30,8 @@ GROUPS = {
        for size, n in SIZES.items()},
     "Posts from another thread": (
         {"hob": "hob_ops posts", "libuv": "libuv_ops posts", "Asio": "asio_ops posts"},
-        {"post": "ns", "CPU": "ns", "wake-up": "us", "and back": "us"}, False),
+        {"post": "ns", "post, CPU": "ns", "post, both on one core": "ns", "post, both on one core, CPU": "ns",
+         "wake-up": "us", "and back": "us"}, False),
     "Tasks": (
         {"hob": "hob_ops tasks", "Asio": "asio_ops tasks"},
         dict.fromkeys(["await a ready child", "await a yielding child", "yield, 2 tasks", "gather ten, ready",
