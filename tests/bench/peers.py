@@ -173,10 +173,6 @@ def table(seen):
         f"{name} {ratios(seen, echo, name, 2):.2f}" for name in names[1:] if (echo, name) in seen))
 
 
-def median_of(seen, figure):
-    return statistics.median(each[figure] for each in seen)
-
-
 def idle():
     """What IDLE connections, each after one exchange, add to the memory of a server made for them."""
     print(f"\nMemory of a server for each of {IDLE:,} idle connections, after one exchange on each: growth of its "
@@ -213,40 +209,46 @@ def shards():
     """One loop and two, under two loads: on two cores these take from the servers what they need."""
     if len(cores) < 2:
         return print("\nThere is one core: a second loop has none.")
-    print(f"\nOne loop and two, each on a core, under two loads of 32 connections, {len(cores)} cores in all; "
-          "loads have the cores that are left, or share. Where server and load are busy on all there are, that is "
-          "the limit, and not the server:\n")
-    programs = {
-        "echo, hob": ("echo", lambda n: Server([bench / "echo_shards", n], cores[:n])),
-        "HTTP, hob": ("http", lambda n: Server([examples / "http_server", "0", "--shards", n], cores[:n])),
-        "HTTP, nginx": ("http", lambda n: Server(["nginx"], cores[:n], workers=n)),
-    }
+    print(f"\nOne loop and two, each on a core, under two loads of 32 connections, {len(cores)} cores in all: loads have "
+          "the cores that are left, or share. The limit is what the machine allows by the CPU times beside it, "
+          "when nothing else runs:\n")
+
+    def echo(n):
+        return Server([bench / "echo_shards", n], cores[:n])
+
+    def http(n):
+        return Server([examples / "http_server", "0", "--shards", n], cores[:n])
+
+    def nginx(n):
+        return Server(["nginx"], cores[:n], workers=n)
+
+    scenarios = {"echo, hob": (echo, "echo", 64), "HTTP, hob": (http, "http", 1),
+                 "HTTP, 16 deep, hob": (http, "http", 16)}
+    if there(["nginx"]):
+        scenarios |= {"HTTP, nginx": (nginx, "http", 1), "HTTP, 16 deep, nginx": (nginx, "http", 16)}
     seen = {}
     for _ in range(rounds):
-        for title, (kind, make) in programs.items():
+        for title, (make, kind, size) in scenarios.items():
             for n in (1, 2):
-                if title.endswith("nginx") and not there(["nginx"]):
-                    continue
                 server = make(n)
                 left = cores[n:] or cores
                 before = server.cpu()
                 loads = [subprocess.Popen(
-                    pinned([left[-1 - i % len(left)]],
-                           [bench / "load", kind, server.port, 32, 64 if kind == "echo" else 1, seconds]),
+                    pinned([left[-1 - i % len(left)]], [bench / "load", kind, server.port, 32, size, seconds]),
                     stdout=subprocess.PIPE, text=True) for i in range(2)]
                 said = [json.loads(each.communicate()[0]) for each in loads]
-                cpu, wall = (server.cpu() - before) / 1e9, max(each["seconds"] for each in said)
+                cpu, operations = server.cpu() - before, sum(each["operations"] for each in said)
                 server.stop()
-                operations, load_cpu = (sum(each[what] for each in said) for what in ("operations", "cpu"))
-                seen.setdefault((title, n), []).append(
-                    (sum(each["operations"] / each["seconds"] for each in said), cpu / operations * 1e6,
-                     load_cpu / operations * 1e6, cpu / wall, load_cpu / wall))
-    print("| | operations/s | server CPU, us | load CPU, us | cores busy: server | load |\n|---|---|---|---|---|---|")
+                mine, theirs = cpu / operations / 1000, sum(each["cpu"] for each in said) / operations * 1e6
+                limit = min(n / mine, len(left) / theirs, len(cores) / (mine + theirs)) * 1e6
+                rate = sum(each["operations"] / each["seconds"] for each in said)
+                seen.setdefault((title, n), []).append((rate, mine, theirs, limit))
+    print("| | operations/s | limit | server CPU, us | load CPU, us |\n|---|---|---|---|---|")
     for (title, n), each in seen.items():
-        rate, server_cpu, load_cpu, busy, load_busy = (median_of(each, i) for i in range(5))
-        times = statistics.median(two[0] / one[0] for one, two in zip(seen[title, 1], each))
-        print(f"| {title}, {n} | {rate / 1000:.0f}k" + (f" (x {times:.2f})" if n > 1 else "") +
-              f" | {server_cpu:.2f} | {load_cpu:.2f} | {busy:.2f} | {load_busy:.2f} |")
+        rate, mine, theirs, limit = (statistics.median(one[i] for one in each) for i in range(4))
+        times = [statistics.median(two[i] / one[i] for one, two in zip(seen[title, 1], each)) for i in (0, 3)]
+        more = [f" (x {each:.2f})" if n > 1 else "" for each in times]
+        print(f"| {title}, {n} | {rate / 1000:,.0f}k{more[0]} | {limit / 1000:,.0f}k{more[1]} | {mine:.2f} | {theirs:.2f} |")
 
 
 def clients():
