@@ -8,6 +8,7 @@
 #include <event2/listener.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ static void connected(struct evconnlistener* listener, evutil_socket_t fd, struc
 }
 
 int main(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN);
   struct event_base* base = event_base_new();
   struct sockaddr_in name;
   socklen_t size = sizeof name;

@@ -2,6 +2,7 @@
 //
 // echo_libuv.c — an echo server as libuv's users write it when they care: one buffer lent for every read,
 // and a write tried at once; what is left of it becomes a request.
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,7 @@ static void connected(uv_stream_t* server, int status) {
 }
 
 int main(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN);
   uv_loop_t* loop = uv_default_loop();
   uv_tcp_t server;
   struct sockaddr_in name;

@@ -5,9 +5,14 @@
 //   load echo PORT CONNECTIONS SIZE SECONDS     each sends SIZE bytes and waits for them
 //   load http PORT CONNECTIONS DEPTH SECONDS    each sends DEPTH requests at once and waits for the answers
 //   load accept PORT 1 1 SECONDS                connects, has one byte echoed, resets; again and again
+//   load idle-echo|idle-http PORT CONNECTIONS 1 0
+//       asks once on each and keeps them; a line is printed, and one read, when the server is warm and when
+//       all are there
 //
-// Prints one line: how many operations there were, in how many seconds, and the latency's percentiles in us
-// (of what began after a tenth of the time).
+// Prints one line: how many operations there were, in how many seconds, this process's CPU time for them, and
+// the latency's percentiles in us (of what began after a tenth of the time).
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -77,6 +82,19 @@ void accepts(int port, Clock::time_point begin, Clock::time_point end) {
   }
 }
 
+// The first is asked a hundred times, the others once.
+void hold(int port, std::size_t connections, const std::string& question, std::size_t answer) {
+  const auto ask_once = [&](int fd) {
+    send_all(fd, question);
+    if (recv(fd, buffer, answer, MSG_WAITALL) != static_cast<ssize_t>(answer)) fail("recv");
+  };
+  const int first = connected(port, 0);
+  for (int i = 0; i < 100; ++i) ask_once(first);
+  std::puts("warm"), std::fflush(stdout), std::getchar();
+  for (std::size_t i = 0; i < connections; ++i) ask_once(connected(port, 0));
+  std::puts("all"), std::fflush(stdout), std::getchar();
+}
+
 void ask(int port, std::size_t connections, const std::string& question, std::size_t answer,
          std::size_t each, double seconds) {
   const int kernel = epoll_create1(0);
@@ -126,14 +144,18 @@ std::size_t percentile(double part) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) return std::fprintf(stderr, "usage: load echo|http|accept PORT CONNECTIONS SIZE SECONDS\n"), 2;
+  if (argc != 6) {
+    std::fprintf(stderr, "usage: load echo|http|accept|idle-echo|idle-http PORT CONNECTIONS SIZE SECONDS\n");
+    return 2;
+  }
   const std::string what = argv[1];
   const int port = std::atoi(argv[2]);
   const std::size_t connections = std::strtoul(argv[3], nullptr, 10), size = std::strtoul(argv[4], nullptr, 10);
   const double seconds = std::strtod(argv[5], nullptr);
   const std::string request = "GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
   std::string question;
-  const std::size_t answer = what == "http" ? size_of_answer(port, request) : 1;
+  const std::size_t answer = what.ends_with("http") ? size_of_answer(port, request) : 1;
+  if (what.starts_with("idle-")) return hold(port, connections, what == "idle-http" ? request : "x", answer), 0;
   const auto begin = Clock::now();
   if (what == "accept") {
     accepts(port, begin, begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds)));
@@ -144,6 +166,12 @@ int main(int argc, char** argv) {
     ask(port, connections, std::string(size, 'x'), size, 1, seconds);
   }
   const double took = std::chrono::duration<double>(Clock::now() - begin).count();
-  std::printf("{\"operations\": %zu, \"seconds\": %.3f, \"p50\": %zu, \"p99\": %zu, \"p999\": %zu}\n", operations, took,
-              percentile(0.5), percentile(0.99), percentile(0.999));
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  const auto in_seconds = [](timeval t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
+  std::printf("{\"operations\": %zu, \"seconds\": %.3f, \"cpu\": %.6f, ", operations, took,
+              in_seconds(usage.ru_utime) + in_seconds(usage.ru_stime));
+  std::printf("\"p50\": %zu, \"p99\": %zu, \"p999\": %zu}\n", percentile(0.5), percentile(0.99), percentile(0.999));
 }
