@@ -14,21 +14,19 @@
 namespace net = hob::net;
 
 hob::Future<> echo(net::TcpStream stream) {
-  for (;;) {
-    const net::Lease lease = co_await stream.read_lease();
-    if (lease.empty()) break;
-    co_await stream.write_all(lease.bytes());
+  try {
+    for (;;) {
+      const net::Lease lease = co_await stream.read_lease();
+      if (lease.empty()) break;
+      co_await stream.write_all(lease.bytes());
+    }
+  } catch (const std::system_error&) {  // a connection that breaks is its own affair
   }
-}
-
-// A connection that breaks is its own affair.
-hob::Future<> serve(net::TcpStream stream) {
-  static_cast<void>(co_await hob::as_result(echo(std::move(stream))));
 }
 
 hob::Future<> accept_all(net::TcpListener& listener) {
   hob::TaskGroup connections;
-  for (;;) connections.start(serve, co_await listener.accept());
+  for (;;) connections.start(echo, co_await listener.accept());
 }
 
 hob::Future<> amain(unsigned short port) {

@@ -44,6 +44,7 @@ packages_of() {
       libcurl) echo libcurl4-openssl-dev ;;
       openssl) echo libssl-dev ;;
       asio) echo libasio-dev ;;
+      pgrep) echo procps ;;
       node) echo nodejs ;;
       *) echo "$1" ;;
     esac
