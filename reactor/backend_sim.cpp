@@ -187,8 +187,7 @@ class SimBackend final : public Backend {
       if (to.is_any()) to.ip = loopback(to.is_v4()).ip;
       const Place source = source_for(to);
       if (socket->local.is_any() && socket->local.port) socket->local.ip = source.ip;
-      const int error = socket->local.port ? 0 : bind(*socket, source);
-      if (error != 0) return error;
+      if (const int error = socket->local.port ? 0 : bind(*socket, source)) return error;
     } else if (!host_.bound.contains(to.key())) {
       return ENOENT;
     }

@@ -134,9 +134,7 @@ struct Kernel : std::enable_shared_from_this<Kernel> {
   }
   void note(const Host& host, int fd, char kind, std::uint64_t count) noexcept;  // into the trace
   // --- time and turns
-  void at(TimePoint when, std::function<void()> what) {
-    to_come.emplace(std::pair(when, arranged++), std::move(what));
-  }
+  void at(TimePoint when, std::function<void()> what) { to_come.emplace(when, std::move(what)); }
   bool advance(TimePoint until);  // to what comes next, or `until`; false: nothing will, ever
   void stir(Host& host) noexcept;
   bool round();                   // a turn for each that can go on; false: none can
@@ -167,8 +165,7 @@ struct Kernel : std::enable_shared_from_this<Kernel> {
   Faults faults;
   std::uint64_t trace = 0;
   TimePoint now = TimePoint(std::chrono::hours(1));
-  std::map<std::pair<TimePoint, std::uint64_t>, std::function<void()>> to_come;
-  std::uint64_t arranged = 0;
+  std::multimap<TimePoint, std::function<void()>> to_come;  // equals as they were arranged
   std::vector<std::unique_ptr<Host>> hosts;
   std::vector<Host*> stirring;
   std::set<std::pair<TimePoint, int>> alarms;  // of hosts

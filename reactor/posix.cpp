@@ -83,8 +83,7 @@ int complete([[maybe_unused]] int fd) noexcept {
 // Completes the socket that a system call just answered, or gives it back.
 Io new_socket(int fd) noexcept {
   if (fd == -1) return received(-1);
-  const int error = complete(fd);
-  if (error != 0) return ::close(fd), Io{0, error};
+  if (const int error = complete(fd)) return ::close(fd), Io{0, error};
   return received(fd);
 }
 void close_both(const int fds[2]) noexcept { ::close(fds[0]), ::close(fds[1]); }

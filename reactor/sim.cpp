@@ -14,12 +14,11 @@ constexpr Duration kAgain = std::chrono::milliseconds(200);  // TCP sends again 
 constexpr Duration kKnock = std::chrono::seconds(1);         // and a SYN; first and last as Linux does
 constexpr Duration kNoAnswer = std::chrono::minutes(15);     // to what was sent: ETIMEDOUT
 
-// `here` is another loop's, or none's.
+// `here` is another loop's, or none's, and what it was stands there meanwhile.
 struct Inside {
-  explicit Inside(Here& of) : there(of), outside(std::exchange(here, of)) {}
-  ~Inside() { there = std::exchange(here, outside); }
+  explicit Inside(Here& of) : there(of) { std::swap(here, there); }
+  ~Inside() { std::swap(here, there); }
   Here& there;
-  const Here outside;
 };
 
 constexpr std::uint64_t mixed(std::uint64_t z) noexcept {
@@ -52,13 +51,13 @@ void Kernel::note(const Host& host, int fd, char kind, std::uint64_t count) noex
 bool Kernel::advance(TimePoint until) {
   if (!stirring.empty()) return true;
   TimePoint next = until;
-  if (!to_come.empty()) next = std::min(next, to_come.begin()->first.first);
+  if (!to_come.empty()) next = std::min(next, to_come.begin()->first);
   if (!alarms.empty()) next = std::min(next, alarms.begin()->first);
   if (next == kNever) return false;
   now = std::max(now, next);
   Here nobody;  // a job sees what it would on another thread: the loop is not there
   const Inside outside(nobody);
-  while (!to_come.empty() && to_come.begin()->first.first <= now)
+  while (!to_come.empty() && to_come.begin()->first <= now)
     to_come.extract(to_come.begin()).mapped()();
   while (!alarms.empty() && alarms.begin()->first <= now)
     stir(*hosts[static_cast<std::size_t>(alarms.begin()->second)]);
@@ -107,10 +106,7 @@ std::exception_ptr Kernel::turn(Host& host) {
 void Kernel::start(Host& host) {
   const Inside inside(host.inside);
   host.loop = std::make_unique<Loop>(make_sim_backend(shared_from_this(), host));
-  host.loop->call_soon([&host] {
-    const auto begin = [](const auto& main) -> Future<> { co_await main(); };
-    host.running = begin(host.main);
-  });
+  host.loop->call_soon([&host] { host.running = forget(std::cref(host.main)); });
   stir(host);
 }
 
@@ -370,8 +366,7 @@ std::string World::address(std::string_view host) const {
   return "10.0." + std::to_string(number / 256) + '.' + std::to_string(number % 256);
 }
 void World::run() {
-  const auto is_running = [](auto& host) { return host->loop != nullptr; };
-  while (std::ranges::any_of(kernel_->hosts, is_running))
+  while (std::ranges::any_of(kernel_->hosts, [](const auto& host) { return host->loop != nullptr; }))
     if (!kernel_->round() && !kernel_->advance(kNever)) kernel_->deadlock();
 }
 void World::run_for(Duration span) {
@@ -380,8 +375,7 @@ void World::run_for(Duration span) {
 }
 
 Faults& World::link(std::string_view a, std::string_view b) {
-  Host& from = named(a);
-  Way& way = kernel_->way(from, named(b));
+  Way& way = kernel_->way(named(a), named(b));
   if (!way.faults) {
     way.faults = std::make_unique<Faults>(faults);
     if (a == b) way.faults->latency_min = way.faults->latency_max = kLocal;

@@ -3,14 +3,13 @@
 //
 // Called by wheel.hpp, whose invariants hold between any two steps here. Calls no user code.
 #include "wheel.hpp"
+#include <utility>
 
 namespace hob::inline v0 {
 static bool in_order(List<Timer>& timers) noexcept {
   Tick last = 0;
-  for (const Timer& timer : timers) {
-    if (timer.deadline() < last) return false;
-    last = timer.deadline();
-  }
+  for (const Timer& timer : timers)
+    if (std::exchange(last, timer.deadline()) > timer.deadline()) return false;
   return true;
 }
 
