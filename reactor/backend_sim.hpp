@@ -128,8 +128,7 @@ struct Kernel : std::enable_shared_from_this<Kernel> {
     return per_mille != 0 && !is_out(what) && draw(what, 1000) < per_mille;
   }
   std::uint64_t draw(Chance what, std::uint64_t bound) noexcept;
-  template <class T>
-  void shuffle(std::vector<T>& all) noexcept {  // Fisher and Yates
+  template <class T> void shuffle(std::vector<T>& all) noexcept {  // Fisher and Yates
     for (std::size_t i = all.size(); i-- > 1;) std::swap(all[i], all[draw(Chance::order, i + 1)]);
   }
   void note(const Host& host, int fd, char kind, std::uint64_t count) noexcept;  // into the trace

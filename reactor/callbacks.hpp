@@ -50,8 +50,7 @@ class Closure {
   static constexpr bool fits = sizeof(Held) <= kRoom && alignof(Held) <= alignof(void*) &&
                                std::is_nothrow_move_constructible_v<Held>;
 
-  template <class Held>
-  static void act(Act what, void* room, void* to) {
+  template <class Held> static void act(Act what, void* room, void* to) {
     Held& held = *std::launder(static_cast<Held*>(room));
     if (what == Act::call) return static_cast<void>(held());
     if (what == Act::move) ::new (to) Held(std::move(held));

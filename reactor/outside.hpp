@@ -38,8 +38,7 @@ using called_t = std::decay_t<std::invoke_result_t<std::decay_t<F>, std::decay_t
 // more wait in line. (On the simulator: on the loop's thread, when its simulated time has come.)
 // Dropped: a job that has not begun never runs; one that runs goes on, and its result is discarded, so
 // it must own what it uses. Exit never waits for a job.
-template <class F, class... Args>
-Future<called_t<F, Args...>> to_thread(F&& f, Args&&... args);
+template <class F, class... Args> Future<called_t<F, Args...>> to_thread(F&& f, Args&&... args);
 
 // Whole files, on the pool: no kernel ever calls a regular file "not ready". Every error is
 // std::system_error and names the path. Dropped: a write that has begun goes on.
@@ -131,8 +130,7 @@ struct PoolJob {
   std::atomic<bool> taken = false;
   Runnable* waiter = nullptr;
 };
-template <class R>
-struct PoolCall : PoolJob { std::optional<Result<R>> result; };
+template <class R> struct PoolCall : PoolJob { std::optional<Result<R>> result; };
 
 // Waits until the job has run; hands it to the pool when it begins.
 class OnPool : public Leaf<OnPool>, public Link {
@@ -167,8 +165,7 @@ class OnPool : public Leaf<OnPool>, public Link {
   std::source_location made_{};
 };
 
-template <class R>
-Future<R> wait_on_pool(Own, std::shared_ptr<PoolCall<R>> job, Pool pool) {
+template <class R> Future<R> wait_on_pool(Own, std::shared_ptr<PoolCall<R>> job, Pool pool) {
   co_await OnPool(job, pool);
   co_return std::move(*job->result).value();
 }
@@ -189,8 +186,7 @@ Future<called_t<F, Args...>> to_pool(Pool pool, F&& f, Args&&... args) {
   return wait_on_pool<R>(Own(), std::move(job), pool);
 }
 
-template <class F, class... Args>
-Future<called_t<F, Args...>> to_thread(F&& f, Args&&... args) {
+template <class F, class... Args> Future<called_t<F, Args...>> to_thread(F&& f, Args&&... args) {
   return to_pool(Pool::work, std::forward<F>(f), std::forward<Args>(args)...);
 }
 }  // namespace hob::inline v0

@@ -71,8 +71,7 @@ class Poller {
 // at: the kernels disagree about it. fflags is an errno value only with EV_EOF; macOS and FreeBSD put a
 // socket's error into the events of both filters, libkqueue into whichever it reports first: so one
 // filter's error ends the waits of both directions, and is kept.
-template <class Names, class Event>
-void latch(const Event& event) noexcept {
+template <class Names, class Event> void latch(const Event& event) noexcept {
   // By value throughout: macOS packs the struct, so no reference may be bound to a member.
   const bool read = event.filter == Names::read, write = event.filter == Names::write;
   if (!read && !write) return;  // our own wake-up

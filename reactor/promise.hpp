@@ -42,9 +42,7 @@ class Promise {
 
   // Settles the Future; its reader goes through the ready queue. Abandoned: does nothing. A second
   // time, or from a thread that is not the loop's: std::logic_error.
-  template <class V = T>
-    requires std::constructible_from<T, V&&>
-  void set_value(V&& value) {
+  template <class V = T> requires std::constructible_from<T, V&&> void set_value(V&& value) {
     if (!settling()) return;
     pair_->emplace(std::forward<V>(value));
     pair_->settle();
@@ -90,13 +88,11 @@ class Promise {
 };
 
 // A Future that has its value already.
-template <class T>
-Future<T> ready(T value) { co_return std::move(value); }
+template <class T> Future<T> ready(T value) { co_return std::move(value); }
 inline Future<> ready() { co_return; }
 
 // A Future that has failed already. Dropped unread, it is reported.
-template <class T = void>
-Future<T> failed(std::exception_ptr error) {
+template <class T = void> Future<T> failed(std::exception_ptr error) {
   Promise<T> promise;
   promise.set_error(std::move(error));
   return promise.future();
@@ -104,8 +100,7 @@ Future<T> failed(std::exception_ptr error) {
 
 // --- what follows a Future -------------------------------------------------------------------------
 // then(), for a Future of something and for one of nothing.
-template <class T, class F>
-Future<eventually_t<F, T>> on_value(Own, Future<T> from, F f) {
+template <class T, class F> Future<eventually_t<F, T>> on_value(Own, Future<T> from, F f) {
   Future<T> work = std::move(from);
   if (work.ready()) co_await yield();
   T value = co_await std::move(work);
@@ -114,15 +109,12 @@ Future<eventually_t<F, T>> on_value(Own, Future<T> from, F f) {
   else
     co_return std::invoke(std::move(f), std::move(value));
 }
-template <class F>
-Future<eventually_t<F>> on_value(Own, Future<> from, F f) {
+template <class F> Future<eventually_t<F>> on_value(Own, Future<> from, F f) {
   Future<> work = std::move(from);
   if (work.ready()) co_await yield();
   co_await std::move(work);
-  if constexpr (Awaitable<std::invoke_result_t<F>>)
-    co_return co_await std::invoke(std::move(f));
-  else
-    co_return std::invoke(std::move(f));
+  if constexpr (Awaitable<std::invoke_result_t<F>>) co_return co_await std::invoke(std::move(f));
+  else co_return std::invoke(std::move(f));
 }
 
 template <class T, class F>  // recover()

@@ -93,10 +93,8 @@ std::exception_ptr Kernel::turn(Host& host) {
       if (host.doomed == Host::End::none) host.doomed = Host::End::exit;
     }
     // It has noted its next deadline before it ran: what ran may have set an earlier one.
-    if (moved || host.sleeps <= now)
-      stir(host);
-    else if (!host.stirs && host.sleeps != kNever)
-      alarms.insert({host.sleeps, host.number});
+    if (moved || host.sleeps <= now) stir(host);
+    else if (!host.stirs && host.sleeps != kNever) alarms.insert({host.sleeps, host.number});
   }
   const auto how = std::exchange(host.doomed, Host::End::none);
   if (how != Host::End::none) end(host, how);
@@ -310,10 +308,8 @@ void Kernel::hang_up(SocketPtr socket, bool aborts) {
   for (const SocketPtr& each : std::exchange(socket->queue, {})) hang_up(each, true);
   const SocketPtr peer = socket->peer.lock();
   if (was != Socket::Is::connected || !peer || socket->is_broken) return;
-  if (aborts || socket->aborts || !socket->inbox.empty())
-    reset(socket, peer);
-  else if (!socket->is_shut)
-    finish(socket);
+  if (aborts || socket->aborts || !socket->inbox.empty()) reset(socket, peer);
+  else if (!socket->is_shut) finish(socket);
 }
 
 void Kernel::tell(const SocketPtr& socket) {
@@ -351,12 +347,9 @@ void World::stop(std::string_view name, bool starts) {
   Host& host = named(name);
   if (host.number == 0) throw std::invalid_argument("sim: the nameless host cannot crash");
   const auto how = starts ? Host::End::restart : Host::End::crash;
-  if (host.loop && here.loop == host.loop.get())
-    host.doomed = how;
-  else if (host.loop)
-    kernel_->end(host, how);
-  else if (starts)
-    kernel_->start(host);
+  if (host.loop && here.loop == host.loop.get()) host.doomed = how;
+  else if (host.loop) kernel_->end(host, how);
+  else if (starts) kernel_->start(host);
 }
 
 bool World::is_up(std::string_view host) const { return named(host).loop != nullptr; }
@@ -441,10 +434,8 @@ void test(std::uint64_t seeds, const std::function<void(World&)>& program) {
     unsigned ruled_out = 0;
     std::string needed;
     for (unsigned bit = 0; bit < kChances.size(); ++bit) {
-      if (!reason(seed, ruled_out | 1u << bit, program).empty())
-        ruled_out |= 1u << bit;
-      else
-        needed.append(needed.empty() ? "" : ", ").append(kChances[bit]);
+      if (!reason(seed, ruled_out | 1u << bit, program).empty()) ruled_out |= 1u << bit;
+      else needed.append(needed.empty() ? "" : ", ").append(kChances[bit]);
     }
     throw Failure(seed, "HOB_SIM_SEED=" + std::to_string(seed) + ": " + why + " (it takes: " +
                             (needed.empty() ? "no chance" : needed) + ')');

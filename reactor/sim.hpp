@@ -63,8 +63,7 @@ class World {
   // Adds a host. It has an address of its own (10.0.0.2, fd00::2 and so on; the nameless is first), and
   // 127.0.0.1 and ::1. Each time it starts, main() is called by its Loop; when that has ended, so has
   // the host, as a process exits. An error of it comes out of what drives the world.
-  template <class F>
-  void host(std::string name, F main) {
+  template <class F> void host(std::string name, F main) {
     add(std::move(name), [main = std::move(main)] { return forget(std::invoke(main)); });
   }
 

@@ -12,10 +12,8 @@ void Tasks::start(Future<> work, std::source_location made) {
   if (outcome.settled() && !outcome.failed()) return;
   auto* task = new Task(*this, std::move(work), made.line() ? made : here.loop->place_now());
   tasks_.push_back(*task);
-  if (outcome.settled())
-    task->settled(outcome);
-  else
-    outcome.watch(*task);
+  if (outcome.settled()) task->settled(outcome);
+  else outcome.watch(*task);
 }
 
 void Tasks::drop_all() noexcept {

@@ -64,8 +64,7 @@ class Tasks : public Link {
 template <class F, class... Args>
 concept TaskCall = !Awaitable<F> && std::invocable<std::decay_t<F>&, std::decay_t<Args>...>;
 
-template <class F, class... Args>
-Future<eventually_t<F&, Args...>> keep(Own, F f, Args... args) {
+template <class F, class... Args> Future<eventually_t<F&, Args...>> keep(Own, F f, Args... args) {
   if constexpr (Awaitable<std::invoke_result_t<F&, Args...>>)
     co_return co_await std::invoke(f, std::forward<Args>(args)...);
   else
@@ -74,15 +73,11 @@ Future<eventually_t<F&, Args...>> keep(Own, F f, Args... args) {
 
 template <class T>  // a Future that awaits and forgets the value
 Future<> forget_value(Own, Future<T> work) { static_cast<void>(co_await std::move(work)); }
-template <Awaitable A>
-Future<> forget(A&& awaitable) {
-  if constexpr (std::is_void_v<awaited_t<A>>)
-    return as_future(std::forward<A>(awaitable));
-  else
-    return forget_value(Own(), as_future(std::forward<A>(awaitable)));
+template <Awaitable A> Future<> forget(A&& awaitable) {
+  if constexpr (std::is_void_v<awaited_t<A>>) return as_future(std::forward<A>(awaitable));
+  else return forget_value(Own(), as_future(std::forward<A>(awaitable)));
 }
-template <class F, class... Args>
-  requires TaskCall<F, Args...>
+template <class F, class... Args> requires TaskCall<F, Args...>
 Future<> forget(F&& f, Args&&... args) {
   return forget(keep<std::decay_t<F>, std::decay_t<Args>...>(Own(), std::forward<F>(f),
                                                              std::forward<Args>(args)...));
@@ -97,9 +92,7 @@ void detach(A&& work, std::source_location made = std::source_location::current(
 }
 
 // The same for a call: keeps f and args alive, so that detach([x]() -> Future<> { … }) is safe.
-template <class F, class... Args>
-  requires TaskCall<F, Args...>
-void detach(F&& f, Args&&... args) {
+template <class F, class... Args> requires TaskCall<F, Args...> void detach(F&& f, Args&&... args) {
   detach(forget(std::forward<F>(f), std::forward<Args>(args)...), std::source_location());
 }
 

@@ -91,8 +91,7 @@ class Wheel {
   // and `fire` may schedule, cancel and destroy any timer (not the wheel). What it schedules at or before
   // `now` waits for the next advance(). What it leaves by throwing stays due. If it calls advance()
   // itself, that call takes over what this one had left.
-  template <class F>
-  std::size_t advance(Tick now, F fire) {
+  template <class F> std::size_t advance(Tick now, F fire) {
     collect(now);
     std::size_t fired = 0;
     for (; !batch_.empty(); ++fired) {
