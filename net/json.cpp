@@ -245,8 +245,7 @@ Value::Value(std::initializer_list<Value> items) {
   };
   const bool pairs = items.size() != 0 && std::ranges::all_of(items, is_pair);
   if (!pairs) *this = std::vector<Value>(items);
-  else
-    for (const Value& pair : items) (*this)[pair[0].as_string()] = pair[1];
+  else for (const Value& pair : items) (*this)[pair[0].as_string()] = pair[1];
 }
 
 Value object(std::initializer_list<Member> members) {

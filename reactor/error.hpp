@@ -57,9 +57,7 @@ class [[nodiscard]] Result {
   std::exception_ptr error() const noexcept { return error_; }  // null if it holds a value
  private:
   void check() const { if (error_) std::rethrow_exception(error_); }
-  template <class V> static decltype(auto) get(V& value) {
-    if constexpr (!std::is_void_v<T>) return static_cast<V&>(value);
-  }
+  static decltype(auto) get(auto& value) { if constexpr (!std::is_void_v<T>) return (value); }
 
   std::optional<Unit<T>> value_;
   std::exception_ptr error_;

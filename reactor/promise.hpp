@@ -7,8 +7,7 @@
 // Invariants
 //   1. A Pair lives until both its Promise and its Future are gone.
 //   2. A Promise destroyed unset gives its reader BrokenPromise: an error, never a hang.
-//   3. The callable is never run by the call of then(), recover() or finally(), but by the loop; that
-//      of finally() also by the drop.
+//   3. The callable is run by the loop, finally()'s also by the drop; never by the call that takes it.
 //   4. Locals die before parameters: the work is dropped before the callable that follows it.
 #pragma once
 #include "sync.hpp"
@@ -43,16 +42,12 @@ class Promise {
   // Settles the Future; its reader goes through the ready queue. Abandoned: does nothing. A second
   // time, or from a thread that is not the loop's: std::logic_error.
   template <class V = T> requires std::constructible_from<T, V&&> void set_value(V&& value) {
-    if (!settling()) return;
-    pair_->emplace(std::forward<V>(value));
-    pair_->settle();
+    settle([&] { pair_->emplace(std::forward<V>(value)); });
   }
-  void set_value() requires std::is_void_v<T> { if (settling()) pair_->settle(); }
+  void set_value() requires std::is_void_v<T> { settle([] {}); }
   void set_error(std::exception_ptr error) {
     if (!error) misuse("set_error of no error");
-    if (!settling()) return;
-    pair_->set_error(std::move(error));
-    pair_->settle();
+    settle([&] { pair_->set_error(std::move(error)); });
   }
 
   // Whether the Future was dropped: nobody waits any more, so the work can stop.
@@ -77,11 +72,12 @@ class Promise {
   void check_thread() const {
     if (!held().at_home()) misuse("a Promise belongs to the thread of its Loop; from another one use Loop::post");
   }
-  bool settling() {
+  void settle(auto put) {
     if (held().settled()) misuse("this Promise was set before");
-    if (pair_->abandoned()) return false;
+    if (pair_->abandoned()) return;
     check_thread();
-    return true;
+    put();
+    pair_->settle();
   }
 
   std::unique_ptr<Pair<T>, Break> pair_{new Pair<T>};
@@ -180,10 +176,7 @@ class SharedFuture {
     Runnable* parent() noexcept override { return done.first(); }
     decltype(auto) result() {
       auto& outcome = work.outcome();
-      if (outcome.failed()) {
-        outcome.hush();
-        std::rethrow_exception(outcome.error());
-      }
+      if (outcome.failed()) outcome.hush(), std::rethrow_exception(outcome.error());
       return outcome.value();
     }
 

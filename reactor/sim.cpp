@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// sim.cpp — what happens in a simulated world: time, chance, the hosts' turns, the network; and the
-// World itself. See backend_sim.hpp.
+// sim.cpp — time, chance, the hosts' turns, the network; and the World itself. See backend_sim.hpp.
 #include <cerrno>
 #include <cstdlib>
 #include <sstream>
@@ -52,21 +51,20 @@ bool Kernel::advance(TimePoint until) {
   if (!stirring.empty()) return true;
   TimePoint next = until;
   if (!to_come.empty()) next = std::min(next, to_come.begin()->first);
-  if (!alarms.empty()) next = std::min(next, alarms.begin()->first);
+  if (const auto tick = asleep.next_deadline()) next = std::min(next, TimePoint(Duration(*tick)));
   if (next == kNever) return false;
   now = std::max(now, next);
   Here nobody;  // a job sees what it would on another thread: the loop is not there
   const Inside outside(nobody);
   while (!to_come.empty() && to_come.begin()->first <= now)
     to_come.extract(to_come.begin()).mapped()();
-  while (!alarms.empty() && alarms.begin()->first <= now)
-    stir(*hosts[static_cast<std::size_t>(alarms.begin()->second)]);
+  asleep.advance(Loop::tick(now), [this](Timer& host) { stir(static_cast<Host&>(host)); });
   return true;
 }
 
 void Kernel::stir(Host& host) noexcept {
   if (!host.loop || std::exchange(host.stirs, true)) return;
-  alarms.erase({host.sleeps, host.number});
+  asleep.cancel(host);
   stirring.push_back(&host);
 }
 
@@ -94,7 +92,7 @@ std::exception_ptr Kernel::turn(Host& host) {
     }
     // It has noted its next deadline before it ran: what ran may have set an earlier one.
     if (moved || host.sleeps <= now) stir(host);
-    else if (!host.stirs && host.sleeps != kNever) alarms.insert({host.sleeps, host.number});
+    else if (!host.stirs && host.sleeps != kNever) asleep.schedule(host, Loop::tick(host.sleeps));
   }
   const auto how = std::exchange(host.doomed, Host::End::none);
   if (how != Host::End::none) end(host, how);
@@ -129,7 +127,7 @@ void Kernel::end(Host& host, Host::End how) {
     host.running = Future<>();
     host.loop = nullptr;
   }
-  alarms.erase({host.sleeps, host.number});
+  asleep.cancel(host);
   for (std::size_t i = 0; i < host.sockets.size(); ++i)
     if (host.sockets[i]) hang_up(host.sockets[i], host.is_crashing);
   host.is_crashing = false;
@@ -229,11 +227,11 @@ void Kernel::admit(const SocketPtr& client, Host& host) {
   server->peer = client;
   client->peer = server;
   listener->queue.push_back(server);
-  tell(listener);
+  tell(*listener);
   carry(server, client->host, 0, [this, client, server] {
     if (client->is != Socket::Is::connecting) return reset(client, server);
     client->is = Socket::Is::connected;
-    tell(client);
+    tell(*client);
   });
 }
 
@@ -249,7 +247,7 @@ void Kernel::send(const SocketPtr& from, std::string bytes) {
     from->under_way -= size;
     if (to->is == Socket::Is::closed) return reset(to, from);
     to->inbox.emplace_back(Place(), std::move(bytes));
-    tell(to);
+    tell(*to);
   });
   const Faults& faulty = its(way(from->host, to->host));
   const bool is_over = faulty.reset_after != 0 && from->sent >= faulty.reset_after;
@@ -265,10 +263,10 @@ void Kernel::send_datagram(const SocketPtr& from, const Place& sender, const Pla
   const auto arrive = [=, this] {
     const SocketPtr at_last = bound_at(*host, to, false, sender);
     if (!at_last) {
-      if (from->remote.port) from->error = ECONNREFUSED, tell(from);
+      if (from->remote.port) from->error = ECONNREFUSED, tell(*from);
     } else if (at_last->inbox.size() < Socket::kDatagrams) {
       at_last->inbox.emplace_back(sender, bytes);
-      tell(at_last);
+      tell(*at_last);
     }
   };
   const int copies = happens(Chance::duplicate, faulty.duplicate_per_mille) ? 2 : 1;
@@ -283,7 +281,7 @@ void Kernel::send_datagram(const SocketPtr& from, const Place& sender, const Pla
 
 void Kernel::finish(const SocketPtr& from) {
   if (const SocketPtr to = from->peer.lock())
-    carry(from, to->host, 0, [this, to] { to->at_end = true, tell(to); });
+    carry(from, to->host, 0, [this, to] { to->at_end = true, tell(*to); });
 }
 void Kernel::reset(const SocketPtr& from, const SocketPtr& to) {
   carry(from, to->host, 0, [this, to] { fail(to, ECONNRESET); });
@@ -293,7 +291,7 @@ void Kernel::fail(const SocketPtr& socket, int error) {
   if (socket->is == Socket::Is::closed || std::exchange(socket->is_broken, true)) return;
   if (socket->is == Socket::Is::connecting) socket->is = Socket::Is::fresh;
   socket->error = error;
-  tell(socket);
+  tell(*socket);
 }
 
 void Kernel::hang_up(SocketPtr socket, bool aborts) {
@@ -312,10 +310,10 @@ void Kernel::hang_up(SocketPtr socket, bool aborts) {
   else if (!socket->is_shut) finish(socket);
 }
 
-void Kernel::tell(const SocketPtr& socket) {
-  if (!socket->watch || std::exchange(socket->is_due, true)) return;
-  socket->host.due.push_back(socket);
-  stir(socket->host);
+void Kernel::tell(Socket& socket) noexcept {
+  if (!socket.watch || socket.linked()) return;
+  socket.host.due.push_back(socket);
+  stir(socket.host);
 }
 
 // --- the world -----------------------------------------------------------------------------------

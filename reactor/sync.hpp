@@ -121,7 +121,6 @@ class Semaphore {
   explicit Semaphore(std::size_t permits) : free_(permits) {}
   // While a permit is out, the program ends with a sentence: nobody could take it back.
   ~Semaphore() {
-    for (Return& each : returns_) each.gone = true;
     out_ -= granted_.break_all();
     if (out_) fatal("a Mutex or Semaphore was destroyed while a Guard or Permit of it was held");
   }
@@ -159,9 +158,6 @@ class Semaphore {
  private:
   friend class Permit;
   friend class Condition;
-  struct Return : Link {  // a Condition's waiter, who will want its permit back
-    bool gone = false;    // there is none any more
-  };
   void give_back() noexcept {
     if (home_.foreign()) fatal("a Guard or Permit was dropped on a thread that is not its Loop's");
     holder_ = nullptr;
@@ -174,7 +170,7 @@ class Semaphore {
   std::size_t out_ = 0;      // permits held, or granted and not yet seen
   const Work* holder_ = nullptr;  // the coroutine that took the last one, while that stays where it is
   Waiters waiters_, granted_;
-  List<Return> returns_;
+  List<Link> returns_;  // of a Condition's waiters, who will want their permits back
 };
 inline void Permit::Return::operator()(Semaphore* of) const noexcept { of->give_back(); }
 inline Permit::Permit(Permit&& from) noexcept : of_(std::move(from.of_)) { if (of_) of_->holder_ = nullptr; }
@@ -202,11 +198,11 @@ class Condition {
     if (!guard) misuse("Condition::wait needs a guard that holds its Mutex");
     Semaphore& mutex = *guard.of_;
     Notified notified(*this);
-    Semaphore::Return back;
+    Link back;
     mutex.returns_.push_back(back);
     guard.release();
     co_await static_cast<Notified&&>(notified);
-    if (back.gone) throw BrokenPromise("the Mutex was destroyed");
+    if (!back.linked()) throw BrokenPromise("the Mutex was destroyed");
     back.unlink();
     guard = co_await mutex.acquire();
     notified.used();
@@ -240,8 +236,7 @@ class Barrier {
     if (n == 0) throw std::invalid_argument("Barrier(0): a barrier is for at least one task");
   }
 
-  // Waits until n tasks are here; gives each its number in the order of arrival, from 0. Dropped:
-  // not here any more.
+  // Waits until n tasks are here; gives each its number, by arrival, from 0. Dropped: not here any more.
   class Wait;
   Wait wait() { return Wait(*this); }
 
@@ -321,7 +316,6 @@ class Queue {
     earlier.splice_back(items_);
     items_.splice_back(earlier);
   }
-  // To the popper who waits first.
   void give(Item* item) noexcept {
     static_cast<Pop&>(poppers_.front()).item_.reset(item);
     poppers_.give_first(granted_);
@@ -391,5 +385,4 @@ class Queue {
     std::unique_ptr<Item> item_;
   };
 };
-
 }  // namespace hob::inline v0

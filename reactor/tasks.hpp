@@ -83,8 +83,7 @@ Future<> forget(F&& f, Args&&... args) {
                                                              std::forward<Args>(args)...));
 }
 
-// Hands work to the loop, which keeps it until it settles or ~Loop. An error goes to the loop's
-// handler (Loop::on_unhandled).
+// Hands work to the loop, which keeps it until it settles or ~Loop. Its error: Loop::on_unhandled.
 void detach(Future<> work, std::source_location made = std::source_location::current());
 template <Awaitable A>
 void detach(A&& work, std::source_location made = std::source_location::current()) {
@@ -102,9 +101,8 @@ class TaskGroup final : private Tasks {
   // Drops what still runs. An error that join() has not handed out goes to Loop::on_unhandled; who still
   // waits in join() gets BrokenPromise.
   ~TaskGroup();
-  // Starts f(args...), or an awaitable, as a task, now. Decays f and args as std::thread does (std::ref
-  // for references) and keeps them as long as the task. A value that it returns is dropped. After the
-  // first error: std::logic_error.
+  // Starts f(args...), kept as detach() keeps it (std::ref for references), or an awaitable, as a task,
+  // now. The value that it gives is dropped. After the first error: std::logic_error.
   template <class F, class... Args>
     requires(Awaitable<F> && sizeof...(Args) == 0) || TaskCall<F, Args...>
   void start(F&& f, Args&&... args) {

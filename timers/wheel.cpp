@@ -30,8 +30,7 @@ Tick Wheel::first_tick(std::size_t index) const noexcept {
   return (now_ >> shift >> kBits << kBits | index % kSlots) << shift;
 }
 
-// When now_ should enter a slot: at its earliest deadline or, rather than search a crowd for that,
-// at its first tick.
+// When now_ should enter a slot: at its earliest deadline; a crowded one, unsearched, at its first tick.
 Tick Wheel::entry_to(std::size_t index) const noexcept {
   Tick earliest = ~Tick{0};
   int searched = 0;
