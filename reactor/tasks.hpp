@@ -125,10 +125,10 @@ class TaskGroup final : private Tasks {
   Runnable* parent() noexcept override;
   void wake_joins() noexcept;
   class Idle;
-  List<Idle> joins_;           // who waits until the group is empty
-  std::exception_ptr error_;   // the first
-  std::source_location site_;  // where that was
-  bool told_ = false;          // join() has thrown it
-  unsigned drops_ = 0;         // how often all were dropped
+  List<Idle> joins_, through_;  // who waits until the group is empty; who found it so
+  std::exception_ptr error_;    // the first
+  std::source_location site_;   // where that was
+  bool told_ = false;           // join() has thrown it
+  unsigned drops_ = 0;          // how often all were dropped
 };
 }  // namespace hob::inline v0
