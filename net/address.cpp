@@ -31,8 +31,7 @@ bool number(std::string_view text, unsigned long most, unsigned long& value) noe
   return error == std::errc() && end == text.data() + text.size() && value <= most;
 }
 
-template <class T>
-Address made(const T& from, std::size_t size = sizeof(T)) noexcept {
+template <class T> Address made(const T& from, std::size_t size = sizeof(T)) noexcept {
   return Address::of(reinterpret_cast<const sockaddr*>(&from), static_cast<unsigned>(size));
 }
 

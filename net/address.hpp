@@ -19,8 +19,7 @@ class Address {
   // "127.0.0.1:80", "[::1]:80", "[fe80::1%2]:80" (a numeric zone), "unix:/path"; on Linux
   // "unix:@name" is the abstract socket of that name. Else std::invalid_argument, which quotes it.
   static Address parse(std::string_view text);
-  // A numeric host without brackets, or "" for every address (IPv6's, see ListenOptions); a name is
-  // std::invalid_argument.
+  // A numeric host without brackets, or "" for all (see ListenOptions); a name: std::invalid_argument.
   static Address of(std::string_view host, unsigned short port);
   static std::optional<Address> numeric(std::string_view host, unsigned short port);  // if it is one
   static Address unix_path(std::string_view path);

@@ -55,8 +55,7 @@ std::string excerpt(std::string_view text, char quote) {
   return shown + quote + (text.size() > 20 ? "..." : "");
 }
 
-template <class T>
-bool read(std::string_view number, T& value) {
+template <class T> bool read(std::string_view number, T& value) {
   return std::from_chars(number.data(), number.data() + number.size(), value).ec == std::errc();
 }
 
@@ -222,8 +221,7 @@ struct Parser {
 
   char peek() const noexcept { return at < text.size() ? text[at] : '\0'; }
   // Past the next byte, if it is one of these.
-  template <char... of>
-  bool skip() noexcept { return ((peek() == of) || ...) && ++at; }
+  template <char... of> bool skip() noexcept { return ((peek() == of) || ...) && ++at; }
   void skip_space() noexcept { while (skip<' ', '\n', '\r', '\t'>()) continue; }
   // Past `c` and the white space around it, if it comes next.
   bool take(char c) noexcept {
@@ -247,8 +245,7 @@ Value::Value(std::initializer_list<Value> items) {
   };
   const bool pairs = items.size() != 0 && std::ranges::all_of(items, is_pair);
   if (!pairs) *this = std::vector<Value>(items);
-  else
-    for (const Value& pair : items) (*this)[pair[0].as_string()] = pair[1];
+  else for (const Value& pair : items) (*this)[pair[0].as_string()] = pair[1];
 }
 
 Value object(std::initializer_list<Member> members) {

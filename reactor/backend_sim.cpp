@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// backend_sim.cpp — the third kernel: the calls of one simulated host. What they lead to is in sim.cpp;
-// see backend_sim.hpp.
+// backend_sim.cpp — the third kernel: the calls of one simulated host. See backend_sim.hpp.
 #include "backend_sim.hpp"
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -90,7 +89,7 @@ class SimBackend final : public Backend {
     if (socket->watch) return EEXIST;
     watch.fd = fd, watch.interest = interest;
     socket->watch = &watch;
-    k_.tell(socket->shared_from_this());
+    k_.tell(*socket);
     return 0;
   }
 
@@ -100,8 +99,7 @@ class SimBackend final : public Backend {
     watch.interest = 0;
   }
 
-  // A hosted Loop never sleeps here: it says until when it could. The nameless one's waiting is what
-  // drives the world.
+  // A hosted Loop only says here until when it could sleep. The nameless one's waiting drives the world.
   void wait(TimePoint until) override {
     for (;;) {
       const bool latched = latch();
@@ -133,8 +131,7 @@ class SimBackend final : public Backend {
       end->is = Is::connected;
     }
     ends[0]->peer = ends[1], ends[1]->peer = ends[0];
-    fds[0] = static_cast<int>(number(ends[0]).n);
-    fds[1] = static_cast<int>(number(ends[1]).n);
+    for (const int i : {0, 1}) fds[i] = static_cast<int>(number(ends[i]).n);
     return 0;
   }
 
@@ -187,8 +184,7 @@ class SimBackend final : public Backend {
       if (to.is_any()) to.ip = loopback(to.is_v4()).ip;
       const Place source = source_for(to);
       if (socket->local.is_any() && socket->local.port) socket->local.ip = source.ip;
-      const int error = socket->local.port ? 0 : bind(*socket, source);
-      if (error != 0) return error;
+      if (const int error = socket->local.port ? 0 : bind(*socket, source)) return error;
     } else if (!host_.bound.contains(to.key())) {
       return ENOENT;
     }
@@ -258,12 +254,12 @@ class SimBackend final : public Backend {
     } while (streams && !socket->inbox.empty());
     k_.note(host_, fd, 'r', n);
     // A short read tells its caller that nothing is left: so the rest comes just after it.
-    if (streams && n < into.size() && !socket->inbox.empty()) k_.tell(socket->shared_from_this());
+    if (streams && n < into.size() && !socket->inbox.empty()) k_.tell(*socket);
     const SocketPtr peer = socket->peer.lock();
     if (!peer) return {n, 0};
     peer->room += n;
     if (std::exchange(peer->is_full, false))
-      k_.carry(socket->shared_from_this(), peer->host, 0, [&k = k_, peer] { k.tell(peer); });
+      k_.carry(socket->shared_from_this(), peer->host, 0, [&k = k_, peer] { k.tell(*peer); });
     return {n, 0};
   }
 
@@ -279,7 +275,7 @@ class SimBackend final : public Backend {
     if (std::exchange(socket->is_shut, true)) return 0;
     k_.note(host_, fd, 'f', 0);
     k_.finish(socket->shared_from_this());
-    k_.tell(socket->shared_from_this());
+    k_.tell(*socket);
     return 0;
   }
 
@@ -364,8 +360,8 @@ class SimBackend final : public Backend {
   // What each one in `due` is at this moment. Whether there was any to tell.
   bool latch() {
     bool any = false;
-    for (const SocketPtr& socket : std::exchange(host_.due, {})) {
-      socket->is_due = false;
+    while (!host_.due.empty()) {
+      Socket* const socket = &host_.due.pop_front();
       if (!socket->watch) continue;
       Watch& watch = *socket->watch;
       const bool is_over = socket->at_end || socket->is_broken;

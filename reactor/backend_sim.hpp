@@ -15,15 +15,13 @@
 #include <array>
 #include <atomic>
 #include <deque>
-#include <set>
 #include <string>
 #include "sim.hpp"
 
 namespace hob::inline v0::sim {
 // The names of each Chance; one sequence more is the user's.
-inline constexpr std::array<const char*, 10> kChances = {
-    "order", "latency",  "loss",     "duplicate", "reorder",
-    "reset", "short_io", "spurious", "accept",    "no_buffers"};
+inline constexpr std::array kChances = {"order", "latency", "loss", "duplicate", "reorder", "reset",
+                                        "short_io", "spurious", "accept", "no_buffers"};
 
 // An IP address and a port, IPv4 as IPv6 writes it (::ffff:10.0.0.2); or the path of a Unix socket.
 struct Place {
@@ -42,7 +40,7 @@ struct Host;
 struct Socket;
 using SocketPtr = std::shared_ptr<Socket>;
 
-struct Socket : std::enable_shared_from_this<Socket> {
+struct Socket : Link, std::enable_shared_from_this<Socket> {
   enum class Is { fresh, listening, connecting, connected, closed };
   static constexpr std::size_t kBuffer = 64 * 1024;  // bytes of a stream that were sent and not yet read
   static constexpr std::size_t kDatagrams = 256;     // that were not yet read
@@ -61,7 +59,6 @@ struct Socket : std::enable_shared_from_this<Socket> {
   int fd = -1;       // -1: nobody has accepted it yet, or it is closed
   int error = 0;     // for the next call that asks
   Watch* watch = nullptr;
-  bool is_due = false;                                       // is in host.due
   bool reuse_port = false, v6_only = false, aborts = false;  // options
   Place local, remote;
   std::deque<SocketPtr> queue;  // a listener's: connected, and not accepted yet
@@ -80,7 +77,7 @@ struct Socket : std::enable_shared_from_this<Socket> {
   TimePoint gives_up{};         // to connect
 };
 
-struct Host {
+struct Host : Timer {
   enum class End { none, exit, crash, restart };
   Host(int n, std::string called) : number(n), name(std::move(called)) {}
   Socket* find(int fd) const noexcept {
@@ -99,14 +96,14 @@ struct Host {
   Here inside;                 // what `here` is in its turn
   Future<> running;            // main()
   bool stirs = false;          // can go on: is in Kernel::stirring
-  TimePoint sleeps = kNever;   // until then it cannot, unless it is stirred: in Kernel::alarms
+  TimePoint sleeps = kNever;   // until then it cannot, unless it is stirred: in Kernel::asleep
   End doomed = End::none;      // at the end of its turn
   bool is_crashing = false;
   std::uint64_t ends = 0;
   std::atomic<bool> woken = false;
   std::uint64_t signals_caught = 0, signals_once = 0, signals_arrived = 0;
   std::vector<SocketPtr> sockets;  // by descriptor; null: it is free
-  std::vector<SocketPtr> due;      // have something to latch
+  List<Socket> due;                // have something to latch
   std::multimap<std::pair<unsigned, std::string>, Socket*> bound;  // by port, or path
   unsigned last_port = 49151;
 };
@@ -128,15 +125,12 @@ struct Kernel : std::enable_shared_from_this<Kernel> {
     return per_mille != 0 && !is_out(what) && draw(what, 1000) < per_mille;
   }
   std::uint64_t draw(Chance what, std::uint64_t bound) noexcept;
-  template <class T>
-  void shuffle(std::vector<T>& all) noexcept {  // Fisher and Yates
+  template <class T> void shuffle(std::vector<T>& all) noexcept {  // Fisher and Yates
     for (std::size_t i = all.size(); i-- > 1;) std::swap(all[i], all[draw(Chance::order, i + 1)]);
   }
   void note(const Host& host, int fd, char kind, std::uint64_t count) noexcept;  // into the trace
   // --- time and turns
-  void at(TimePoint when, std::function<void()> what) {
-    to_come.emplace(std::pair(when, arranged++), std::move(what));
-  }
+  void at(TimePoint when, std::function<void()> what) { to_come.emplace(when, std::move(what)); }
   bool advance(TimePoint until);  // to what comes next, or `until`; false: nothing will, ever
   void stir(Host& host) noexcept;
   bool round();                   // a turn for each that can go on; false: none can
@@ -161,17 +155,16 @@ struct Kernel : std::enable_shared_from_this<Kernel> {
   void reset(const SocketPtr& from, const SocketPtr& to);
   void fail(const SocketPtr& socket, int error);
   void hang_up(SocketPtr socket, bool aborts);
-  void tell(const SocketPtr& socket);  // that something is new
+  void tell(Socket& socket) noexcept;  // that something is new
   std::array<std::uint64_t, kChances.size() + 1> chances;
   unsigned ruled_out = 0;  // a bit for each Chance
   Faults faults;
   std::uint64_t trace = 0;
   TimePoint now = TimePoint(std::chrono::hours(1));
-  std::map<std::pair<TimePoint, std::uint64_t>, std::function<void()>> to_come;
-  std::uint64_t arranged = 0;
+  std::multimap<TimePoint, std::function<void()>> to_come;  // equals as they were arranged
   std::vector<std::unique_ptr<Host>> hosts;
   std::vector<Host*> stirring;
-  std::set<std::pair<TimePoint, int>> alarms;  // of hosts
+  Wheel asleep;  // hosts, until Host::sleeps
   std::map<std::pair<int, int>, Way> ways;
 };
 

@@ -3,8 +3,7 @@
 // Invariants
 //   1. A Callback has one owner: its TimerHandle, or, from call_soon, the loop.
 //   2. Its function is moved out of it to be called, so it may do anything to the handle.
-//   3. The Mailbox lives until the last Remote is gone, and is open while the loop lives. Only it
-//      takes a lock.
+//   3. The Mailbox lives while a Remote does, and is open while the loop lives. Only it takes a lock.
 //   4. The loop is woken without the lock, which it wants at once; so it does not go away while
 //      somebody is waking it. And only if it sleeps: a burst of posts costs one system call.
 #pragma once
@@ -50,8 +49,7 @@ class Closure {
   static constexpr bool fits = sizeof(Held) <= kRoom && alignof(Held) <= alignof(void*) &&
                                std::is_nothrow_move_constructible_v<Held>;
 
-  template <class Held>
-  static void act(Act what, void* room, void* to) {
+  template <class Held> static void act(Act what, void* room, void* to) {
     Held& held = *std::launder(static_cast<Held*>(room));
     if (what == Act::call) return static_cast<void>(held());
     if (what == Act::move) ::new (to) Held(std::move(held));
@@ -158,8 +156,7 @@ class Mailbox {
 // A door to a loop for other threads; copyable, outlives the loop.
 class Remote {
  public:
-  // Has f called by the loop, and wakes it. From any thread; FIFO per thread. False, and f dropped
-  // on this thread, once the loop is gone.
+  // As Loop::post, but answers false, and drops f on this thread, once the loop is gone.
   bool post(Closure f) const { return box_->post(f); }
  private:
   friend class Loop;

@@ -19,8 +19,7 @@ using started_t = awaited_t<typename std::conditional_t<Awaitable<A>, std::type_
                                                         std::invoke_result<A&>>::type>;
 
 // The Work to be watched. Its error is the combinator's business from now on.
-template <class T>
-Work& watched(const Future<T>& future) {
+template <class T> Work& watched(const Future<T>& future) {
   if (!future) misuse("an empty Future was given to a combinator: it was moved from");
   future.outcome().hush();
   return future.outcome();
@@ -36,8 +35,7 @@ class Arrivals final : public Collector, public Several {
   explicit Arrivals(Until until = Until::next) noexcept : until_(until) {}
 
   // Watches all in a tuple or a vector, which stay where they are.
-  template <class Futures>
-  void add(const Futures& all) {
+  template <class Futures> void add(const Futures& all) {
     each_of(all, [this](const auto& future) {
       Work& work = watched(future);
       ++left_;
@@ -53,8 +51,7 @@ class Arrivals final : public Collector, public Several {
   bool await_ready() const noexcept {
     return until_ == Until::next ? !settled_.empty() : left_ == 0 || failed_;
   }
-  template <std::derived_from<Work> P>
-  void await_suspend(std::coroutine_handle<P> h) noexcept {
+  template <std::derived_from<Work> P> void await_suspend(std::coroutine_handle<P> h) noexcept {
     h.promise().awaits(*this);
     h.promise().pause();
   }
@@ -75,12 +72,10 @@ class Arrivals final : public Collector, public Several {
   }
   Runnable* parent() noexcept override { return waiter_; }
  private:
-  template <class... T, class F>
-  static void each_of(const std::tuple<Future<T>...>& all, F look) {
+  template <class... T, class F> static void each_of(const std::tuple<Future<T>...>& all, F look) {
     std::apply([&](const auto&... one) { (look(one), ...); }, all);
   }
-  template <class T, class F>
-  static void each_of(const std::vector<Future<T>>& all, F look) {
+  template <class T, class F> static void each_of(const std::vector<Future<T>>& all, F look) {
     for (const auto& one : all) look(one);
   }
   void note(Work& work) noexcept {
@@ -107,8 +102,7 @@ class Settled {
       : work_(work), deadline_(deadline) {}
 
   bool await_ready() const noexcept { return work_.settled(); }
-  template <std::derived_from<Work> P>
-  void await_suspend(std::coroutine_handle<P> h) {
+  template <std::derived_from<Work> P> void await_suspend(std::coroutine_handle<P> h) {
     alarm_.task = &h.promise();
     if (deadline_ != kNever) Loop::current().set_alarm(alarm_, deadline_);
     h.promise().awaits(work_);
@@ -123,14 +117,12 @@ class Settled {
 struct Combining {
   // What a settled Future holds, in the form in which tuples and vectors hold it.
   struct Values {
-    template <class T>
-    Unit<T> operator()(Future<T>& settled) const {
+    template <class T> Unit<T> operator()(Future<T>& settled) const {
       return to_unit([&]() -> T { return std::move(settled).get(); });
     }
   };
   struct Results {
-    template <class T>
-    Result<T> operator()(Future<T>& settled) const {
+    template <class T> Result<T> operator()(Future<T>& settled) const {
       Work& work = settled.outcome();
       if (work.failed()) return Result<T>(work.take_error());
       return Result<T>(Values()(settled));
@@ -139,12 +131,10 @@ struct Combining {
 
   // A tuple or a vector of Futures: made of what was given, and taken apart. Left to right: braces
   // say so, where arguments of a call would not.
-  template <Startable... A>
-  static std::tuple<Future<started_t<A>>...> begin(A&&... work) {
+  template <Startable... A> static std::tuple<Future<started_t<A>>...> begin(A&&... work) {
     return std::tuple<Future<started_t<A>>...>{begin_one(std::forward<A>(work))...};
   }
-  template <Startable A>
-  static Future<started_t<A>> begin_one(A&& work) {
+  template <Startable A> static Future<started_t<A>> begin_one(A&& work) {
     using Held = std::remove_cvref_t<A>;
     if constexpr (Awaitable<A>)
       return as_future(std::forward<A>(work));
@@ -153,21 +143,16 @@ struct Combining {
     else
       return keep<Held>(Own(), std::move(work));
   }
-  template <Awaitable A>
-  static std::vector<Future<awaited_t<A>>> begin(std::vector<A>& work) {
-    if constexpr (std::same_as<A, Future<awaited_t<A>>>)
-      return std::move(work);
-    else
-      return {std::move_iterator(work.begin()), std::move_iterator(work.end())};
+  template <Awaitable A> static std::vector<Future<awaited_t<A>>> begin(std::vector<A>& work) {
+    if constexpr (std::same_as<A, Future<awaited_t<A>>>) return std::move(work);
+    else return {std::move_iterator(work.begin()), std::move_iterator(work.end())};
   }
 
-  template <class Take, class... T>
-  static auto taken(std::tuple<Future<T>...>& each, Take take) {
+  template <class Take, class... T> static auto taken(std::tuple<Future<T>...>& each, Take take) {
     using All = std::tuple<std::invoke_result_t<Take, Future<T>&>...>;
     return std::apply([&](auto&... one) { return All(take(one)...); }, each);
   }
-  template <class Take, class T>
-  static auto taken(std::vector<Future<T>>& each, Take take) {
+  template <class Take, class T> static auto taken(std::vector<Future<T>>& each, Take take) {
     if constexpr (!std::is_void_v<T> || !std::same_as<Take, Values>) {
       std::vector<std::invoke_result_t<Take, Future<T>&>> all;
       all.reserve(each.size());
@@ -210,16 +195,14 @@ struct Combining {
     co_return won(each, *first);
   }
 
-  template <class T>
-  static Future<T> wait_until(Own, Future<T> from, TimePoint deadline) {
+  template <class T> static Future<T> wait_until(Own, Future<T> from, TimePoint deadline) {
     Future<T> only = std::move(from);
     co_await Settled(watched(only), deadline);
     if (!only.ready()) throw TimedOut();
     co_return co_await std::move(only);
   }
 
-  template <class T>
-  static Future<Result<T>> as_result(Own, Future<T> from) {
+  template <class T> static Future<Result<T>> as_result(Own, Future<T> from) {
     Future<T> only = std::move(from);
     co_await Settled(watched(only));
     co_return Results()(only);

@@ -14,19 +14,16 @@
 namespace hob::inline v0 {
 // Waits for all; a tuple of their values (void: std::monostate). Fails fast: the first error drops
 // the others, and is thrown. (asyncio lets the others run on; here nobody would own them.)
-template <Startable... A>
-Future<std::tuple<Unit<started_t<A>>...>> gather(A&&... work) {
+template <Startable... A> Future<std::tuple<Unit<started_t<A>>...>> gather(A&&... work) {
   return Combining::gather(Own(), Combining::begin(std::forward<A>(work)...), Combining::Values());
 }
 // The same; the values in the vector's order (void: nothing).
-template <Awaitable A>
-auto gather(std::vector<A> work) {
+template <Awaitable A> auto gather(std::vector<A> work) {
   return Combining::gather(Own(), Combining::begin(work), Combining::Values());
 }
 
 // Waits for all, whatever they end in; a Result of each (asyncio's return_exceptions=True).
-template <Startable... A>
-Future<std::tuple<Result<started_t<A>>...>> gather_settled(A&&... work) {
+template <Startable... A> Future<std::tuple<Result<started_t<A>>...>> gather_settled(A&&... work) {
   return Combining::gather(Own(), Combining::begin(std::forward<A>(work)...), Combining::Results());
 }
 template <Awaitable A>
@@ -36,8 +33,7 @@ Future<std::vector<Result<awaited_t<A>>>> gather_settled(std::vector<A> work) {
 
 // Waits for the first to settle and drops the others. index() of the variant tells who won. An
 // error settles: it is thrown if it comes first.
-template <Startable... A>
-  requires(sizeof...(A) > 0)
+template <Startable... A> requires(sizeof...(A) > 0)
 Future<std::variant<Unit<started_t<A>>...>> race(A&&... work) {
   return Combining::race(Own(), Combining::begin(std::forward<A>(work)...));
 }
@@ -51,8 +47,7 @@ Future<std::pair<std::size_t, Unit<awaited_t<A>>>> race(std::vector<A> work) {
 // The value, or throws TimedOut when the deadline has passed; the work is dropped then. The value
 // wins if the work has settled when the deadline is handled. One that has passed already: ready
 // work gives its value, otherwise TimedOut after one turn.
-template <Awaitable A>
-Future<awaited_t<A>> wait_until(A&& work, TimePoint deadline) {
+template <Awaitable A> Future<awaited_t<A>> wait_until(A&& work, TimePoint deadline) {
   return Combining::wait_until(Own(), as_future(std::forward<A>(work)), deadline);
 }
 // The same, with a limit that counts from this call.
@@ -62,8 +57,7 @@ Future<awaited_t<A>> wait_for(A&& work, std::chrono::duration<Rep, Period> limit
 }
 
 // The outcome as a value; never throws what the work threw.
-template <Awaitable A>
-Future<Result<awaited_t<A>>> as_result(A&& work) {
+template <Awaitable A> Future<Result<awaited_t<A>>> as_result(A&& work) {
   return Combining::as_result(Own(), as_future(std::forward<A>(work)));
 }
 
@@ -96,8 +90,7 @@ class AsCompleted {
   }
   std::shared_ptr<State> state_;  // shared with a pending next()
 };
-template <Awaitable A>
-AsCompleted<awaited_t<A>> as_completed(std::vector<A> work) {
+template <Awaitable A> AsCompleted<awaited_t<A>> as_completed(std::vector<A> work) {
   return AsCompleted<awaited_t<A>>(Combining::begin(work));
 }
 }  // namespace hob::inline v0

@@ -33,16 +33,12 @@ struct Closed : std::runtime_error { Closed() : std::runtime_error("the queue is
 struct Interrupted : std::runtime_error { Interrupted() : std::runtime_error("interrupted") {} };
 
 // What stands for void where a value is needed: in tuples, variants, optionals.
-template <class T>
-using Unit = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+template <class T> using Unit = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
 // What f() gives, in that form.
-template <class F>
-Unit<std::invoke_result_t<F&>> to_unit(F f) {
-  if constexpr (std::is_void_v<std::invoke_result_t<F&>>)
-    return f(), std::monostate();
-  else
-    return f();
+template <class F> Unit<std::invoke_result_t<F&>> to_unit(F f) {
+  if constexpr (std::is_void_v<std::invoke_result_t<F&>>) return f(), std::monostate();
+  else return f();
 }
 
 // The outcome of work that has settled. Never empty.
@@ -61,10 +57,7 @@ class [[nodiscard]] Result {
   std::exception_ptr error() const noexcept { return error_; }  // null if it holds a value
  private:
   void check() const { if (error_) std::rethrow_exception(error_); }
-  template <class V>
-  static decltype(auto) get(V& value) {
-    if constexpr (!std::is_void_v<T>) return static_cast<V&>(value);
-  }
+  static decltype(auto) get(auto& value) { if constexpr (!std::is_void_v<T>) return (value); }
 
   std::optional<Unit<T>> value_;
   std::exception_ptr error_;

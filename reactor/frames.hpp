@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// frames.hpp — where coroutine frames come from: a free list per thread and size.
-// Called by coroutine promises (future.hpp) and by the few other objects that live as long as one
-// operation. Falls back to operator new.
+// frames.hpp — where coroutine frames come from: a free list per thread and size, or operator new.
+// Called by coroutine promises (future.hpp), and by the few others that live as long as one operation.
 // Invariants
 //   1. A frame may be freed on any thread, and after the thread's list was drained at its exit.
 //   2. At most kKeep frames of one size are kept, a 32nd of that beyond 1 KiB, none beyond 8 KiB.
@@ -34,9 +33,7 @@ class Frames {
     }
   }
  private:
-  struct Free {
-    Free* next;
-  };
+  struct Free { Free* next; };
 
   // Asks the system; the first time also to be told when the thread exits, to empty the lists.
   [[gnu::noinline]] static void* take_slow(std::size_t bytes) {

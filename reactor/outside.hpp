@@ -7,8 +7,7 @@
 //
 // Calls the Backend; jobs come back through Loop::post.
 // Invariants
-//   1. Exactly one side takes a job: the pool, which runs it, or the dropping coroutine, which
-//      destroys it.
+//   1. Exactly one side takes a job: the pool runs it, or the dropping coroutine destroys it.
 //   2. A job's `waiter` is touched on the loop's thread only.
 #pragma once
 #include <cerrno>
@@ -38,8 +37,9 @@ using called_t = std::decay_t<std::invoke_result_t<std::decay_t<F>, std::decay_t
 // more wait in line. (On the simulator: on the loop's thread, when its simulated time has come.)
 // Dropped: a job that has not begun never runs; one that runs goes on, and its result is discarded, so
 // it must own what it uses. Exit never waits for a job.
-template <class F, class... Args>
-Future<called_t<F, Args...>> to_thread(F&& f, Args&&... args);
+template <class F, class... Args> Future<called_t<F, Args...>> to_thread(F&& f, Args&&... args) {
+  return to_pool(Pool::work, std::forward<F>(f), std::forward<Args>(args)...);
+}
 
 // Whole files, on the pool: no kernel ever calls a regular file "not ready". Every error is
 // std::system_error and names the path. Dropped: a write that has begun goes on.
@@ -59,8 +59,7 @@ struct FileInfo {
 Future<FileInfo> stat_file(std::string path);
 
 // --- implementation from here on -----------------------------------------------------------------
-// An arrival is kept until a waiter has resumed with it, so one that is woken and dropped leaves it
-// to the next.
+// An arrival is kept until a waiter has resumed with it: one that is dropped leaves it to the next.
 class SignalWait : public Leaf<SignalWait, int>, public Link {
  public:
   explicit SignalWait(int number) noexcept : number_(number) {}
@@ -131,8 +130,7 @@ struct PoolJob {
   std::atomic<bool> taken = false;
   Runnable* waiter = nullptr;
 };
-template <class R>
-struct PoolCall : PoolJob { std::optional<Result<R>> result; };
+template <class R> struct PoolCall : PoolJob { std::optional<Result<R>> result; };
 
 // Waits until the job has run; hands it to the pool when it begins.
 class OnPool : public Leaf<OnPool>, public Link {
@@ -167,8 +165,7 @@ class OnPool : public Leaf<OnPool>, public Link {
   std::source_location made_{};
 };
 
-template <class R>
-Future<R> wait_on_pool(Own, std::shared_ptr<PoolCall<R>> job, Pool pool) {
+template <class R> Future<R> wait_on_pool(Own, std::shared_ptr<PoolCall<R>> job, Pool pool) {
   co_await OnPool(job, pool);
   co_return std::move(*job->result).value();
 }
@@ -187,10 +184,5 @@ Future<called_t<F, Args...>> to_pool(Pool pool, F&& f, Args&&... args) {
     }
   };
   return wait_on_pool<R>(Own(), std::move(job), pool);
-}
-
-template <class F, class... Args>
-Future<called_t<F, Args...>> to_thread(F&& f, Args&&... args) {
-  return to_pool(Pool::work, std::forward<F>(f), std::forward<Args>(args)...);
 }
 }  // namespace hob::inline v0

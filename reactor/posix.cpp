@@ -44,9 +44,7 @@ constexpr int kNoSignal = 0;
 static_assert(std::is_same_v<socklen_t, unsigned>, "as the Backend has it");
 
 // As Backend answers: 0, or errno.
-int status(int result) noexcept {
-  return result != -1 ? 0 : errno == EWOULDBLOCK ? EAGAIN : errno;
-}
+int status(int result) noexcept { return result != -1 ? 0 : errno == EWOULDBLOCK ? EAGAIN : errno; }
 Io received(ssize_t n) noexcept {
   return n >= 0 ? Io{static_cast<std::size_t>(n), 0} : Io{0, status(-1)};
 }
@@ -63,8 +61,7 @@ int set(int fd, int level, int name, int value) noexcept {
 
 // What a new socket still lacks of invariant 1 of posix.hpp. macOS (14) has neither accept4 nor
 // SOCK_CLOEXEC: a fork by another thread in between inherits the descriptor, and nothing can prevent
-// that. An accepted socket inherits O_NONBLOCK and SO_NOSIGPIPE on some systems and not on others,
-// so nothing is taken for granted.
+// that. An accepted socket inherits O_NONBLOCK and SO_NOSIGPIPE on some systems only: all are set here.
 int complete([[maybe_unused]] int fd) noexcept {
 #ifndef __linux__
   if (::fcntl(fd, F_SETFD, FD_CLOEXEC) == -1) return errno;
@@ -83,8 +80,7 @@ int complete([[maybe_unused]] int fd) noexcept {
 // Completes the socket that a system call just answered, or gives it back.
 Io new_socket(int fd) noexcept {
   if (fd == -1) return received(-1);
-  const int error = complete(fd);
-  if (error != 0) return ::close(fd), Io{0, error};
+  if (const int error = complete(fd)) return ::close(fd), Io{0, error};
   return received(fd);
 }
 void close_both(const int fds[2]) noexcept { ::close(fds[0]), ::close(fds[1]); }
@@ -95,8 +91,7 @@ void close_both(const int fds[2]) noexcept { ::close(fds[0]), ::close(fds[1]); }
 // attached to that backend's kernel like any socket. So signals work alike on every system, none is ever
 // blocked, and it does not matter which thread the kernel picks.
 
-// Where the handler leaves what arrived, one per backend that asked for a signal.
-struct SignalInbox {
+struct SignalInbox {  // one per backend that asked for a signal
   static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "a signal handler cannot wait");
   std::atomic<std::uint64_t> asked = 0;  // as signal_bit()
   std::atomic<std::uint64_t> arrived = 0;
@@ -149,8 +144,7 @@ int settle(int number, const SignalInbox* leaving) noexcept {
   if (!asked) return 0;
   struct sigaction wanted {};
   wanted.sa_handler = on_signal;
-  // SA_RESETHAND: the kernel itself puts the default back as it calls us, so that a second Ctrl-C
-  // ends a program whose loop is stuck.
+  // SA_RESETHAND: the kernel puts the default back, so a second Ctrl-C ends a program that is stuck.
   wanted.sa_flags = SA_RESTART | SA_ONSTACK | (for_good ? 0 : static_cast<int>(SA_RESETHAND));
   sigemptyset(&wanted.sa_mask);
   if (::sigaction(number, &wanted, nullptr) == -1) return errno;
@@ -164,11 +158,7 @@ class PosixBackend final : public Backend {
   explicit PosixBackend(std::unique_ptr<Poller> poller) : poller_(std::move(poller)) {
     if (const int error = poller_->open()) throw_errno(error, "open the kernel's event queue");
   }
-  ~PosixBackend() override {  // the kernel's object goes first, and what is attached to it with it
-    const bool forked = poller_->forked();
-    poller_.reset();
-    if (inbox_.ends[0] != -1) leave_signals(forked);
-  }
+  ~PosixBackend() override { if (inbox_.ends[0] != -1) leave_signals(); }
 
   // steady_clock promises not to go back; not every system kept that (macOS's mach_absolute_time was
   // seen to jump, libuv issue 2891), and the wheel relies on it.
@@ -205,7 +195,6 @@ class PosixBackend final : public Backend {
   }
 
   // --- sockets
-
   Io open(int family, int type) noexcept override { return new_socket(::socket(family, type | kAtBirth, 0)); }
   int pair(int fds[2]) noexcept override {
     if (::socketpair(AF_UNIX, SOCK_STREAM | kAtBirth, 0, fds) == -1) return errno;
@@ -324,12 +313,10 @@ class PosixBackend final : public Backend {
     return status(::getpeername(fd, name, size));
   }
 
-  // Once only, whatever it answers: after EINTR the number is free on Linux, and perhaps already
-  // another thread's descriptor.
+  // Once, whatever it answers: after EINTR the number is free on Linux, or another thread's already.
   void close(int fd) noexcept override { ::close(fd); }
 
   // --- the pools and the signals
-
   void offload(std::function<void()> job, Pool pool) override { posix::offload(std::move(job), pool); }
   Resolver resolver() override { return posix::resolve; }
   int catch_signal(int number, Catch how) noexcept override {
@@ -357,8 +344,7 @@ class PosixBackend final : public Backend {
     return inbox_.arrived.exchange(0);
   }
  private:
-  // How long wait(until) may sleep: never negative, and never more than a day (kNever too), which
-  // every kernel's timeout can hold.
+  // How long wait(until) may sleep: a day at most (kNever too), which every kernel's timeout can hold.
   Duration time_left(TimePoint until) noexcept {
     if (until == TimePoint::min()) return Duration::zero();
     return std::clamp<Duration>(until - now(), Duration::zero(), std::chrono::hours(24));
@@ -376,8 +362,8 @@ class PosixBackend final : public Backend {
     return 0;
   }
 
-  void leave_signals(bool forked) noexcept {
-    if (!forked) {  // else the lock may be held by a thread that is not there
+  void leave_signals() noexcept {
+    if (!poller_->forked()) {  // else the lock may be held by a thread that is not there
       const std::scoped_lock lock(signals);
       // In this order no signal is swallowed: it finds the inbox, or what was there before us.
       for (int number = 1; number <= 64; ++number)
@@ -387,7 +373,8 @@ class PosixBackend final : public Backend {
       *place = inbox_.next.load();
     }
     // A handler that began earlier, on another thread, may still hold our inbox.
-    while (!forked && handlers.load() != 0) std::this_thread::yield();
+    while (!poller_->forked() && handlers.load() != 0) std::this_thread::yield();
+    detach(inbox_.watch);
     close_both(inbox_.ends);
   }
 

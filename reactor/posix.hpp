@@ -52,8 +52,7 @@ class Poller {
   virtual int open() noexcept = 0;
   virtual int attach(int fd, Watch& watch, Interest interest) noexcept = 0;
   virtual void detach(const Watch& watch) noexcept = 0;
-  // Sleeps, then latches and arms (the Law of the Batch). Answers how many events came, or -1 and
-  // errno. May return early.
+  // Sleeps at most so long, latches, arms (the Law of the Batch). How many events came; -1: errno.
   virtual int wait(Duration at_most) noexcept = 0;
   virtual void wake() noexcept = 0;
   // Whether this process was forked from the one that made this object.
@@ -63,16 +62,14 @@ class Poller {
 };
 
 // Latches and arms what an event of kqueue says. Several of one watch add up, in any order, in one
-// batch or in two. `Names` has the system's constants, read and write (filters) and eof (a flag), so that
-// it can be tested on every system.
+// batch or in two. `Names` has the system's filters, read and write, and its flag eof: for the tests.
 //
 // A READ event never says that the connection is gone: with EV_EOF too there may be bytes left, and a
 // short read proves nothing; only a read of 0 is the end. `data` (byte counts, backlog) is never looked
 // at: the kernels disagree about it. fflags is an errno value only with EV_EOF; macOS and FreeBSD put a
 // socket's error into the events of both filters, libkqueue into whichever it reports first: so one
 // filter's error ends the waits of both directions, and is kept.
-template <class Names, class Event>
-void latch(const Event& event) noexcept {
+template <class Names, class Event> void latch(const Event& event) noexcept {
   // By value throughout: macOS packs the struct, so no reference may be bound to a member.
   const bool read = event.filter == Names::read, write = event.filter == Names::write;
   if (!read && !write) return;  // our own wake-up

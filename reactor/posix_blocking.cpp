@@ -26,9 +26,8 @@ unsigned generation() noexcept {
 
 // --- threads -------------------------------------------------------------------------------------
 namespace {
-// Starts a thread that nobody joins, with as much stack as a main thread has: the default is 512 KiB on
-// macOS and 128 KiB with musl, little for ordinary code. No signal is blocked: it would stay so in every
-// process that a job starts. Answers errno.
+// Starts a thread that nobody joins; answers errno. Its stack is as large as a main thread's: 512 KiB
+// (macOS) or 128 KiB (musl) are little. No signal is blocked: it would stay so in what a job starts.
 int start_thread(void* (*body)(void*), void* argument) noexcept {
   constexpr std::size_t kStack = 8u << 20;
   pthread_attr_t wanted;
@@ -213,8 +212,7 @@ std::string resolve(const std::string& host, const Backend::Found& found) {
   const int system = errno;
   if (error == EAI_SYSTEM) return std::generic_category().message(system);
   if (error != 0) return ::gai_strerror(error);
-  for (const addrinfo* each = list; each; each = each->ai_next)
-    found(each->ai_addr, each->ai_addrlen);
+  for (auto* each = list; each; each = each->ai_next) found(each->ai_addr, each->ai_addrlen);
   ::freeaddrinfo(list);
   return "";
 }

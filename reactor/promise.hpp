@@ -7,8 +7,7 @@
 // Invariants
 //   1. A Pair lives until both its Promise and its Future are gone.
 //   2. A Promise destroyed unset gives its reader BrokenPromise: an error, never a hang.
-//   3. The callable is never run by the call of then(), recover() or finally(), but by the loop; that
-//      of finally() also by the drop.
+//   3. The callable is run by the loop, finally()'s also by the drop; never by the call that takes it.
 //   4. Locals die before parameters: the work is dropped before the callable that follows it.
 #pragma once
 #include "sync.hpp"
@@ -42,19 +41,13 @@ class Promise {
 
   // Settles the Future; its reader goes through the ready queue. Abandoned: does nothing. A second
   // time, or from a thread that is not the loop's: std::logic_error.
-  template <class V = T>
-    requires std::constructible_from<T, V&&>
-  void set_value(V&& value) {
-    if (!settling()) return;
-    pair_->emplace(std::forward<V>(value));
-    pair_->settle();
+  template <class V = T> requires std::constructible_from<T, V&&> void set_value(V&& value) {
+    settle([&] { pair_->emplace(std::forward<V>(value)); });
   }
-  void set_value() requires std::is_void_v<T> { if (settling()) pair_->settle(); }
+  void set_value() requires std::is_void_v<T> { settle([] {}); }
   void set_error(std::exception_ptr error) {
     if (!error) misuse("set_error of no error");
-    if (!settling()) return;
-    pair_->set_error(std::move(error));
-    pair_->settle();
+    settle([&] { pair_->set_error(std::move(error)); });
   }
 
   // Whether the Future was dropped: nobody waits any more, so the work can stop.
@@ -79,24 +72,23 @@ class Promise {
   void check_thread() const {
     if (!held().at_home()) misuse("a Promise belongs to the thread of its Loop; from another one use Loop::post");
   }
-  bool settling() {
+  void settle(auto put) {
     if (held().settled()) misuse("this Promise was set before");
-    if (pair_->abandoned()) return false;
+    if (pair_->abandoned()) return;
     check_thread();
-    return true;
+    put();
+    pair_->settle();
   }
 
   std::unique_ptr<Pair<T>, Break> pair_{new Pair<T>};
 };
 
 // A Future that has its value already.
-template <class T>
-Future<T> ready(T value) { co_return std::move(value); }
+template <class T> Future<T> ready(T value) { co_return std::move(value); }
 inline Future<> ready() { co_return; }
 
 // A Future that has failed already. Dropped unread, it is reported.
-template <class T = void>
-Future<T> failed(std::exception_ptr error) {
+template <class T = void> Future<T> failed(std::exception_ptr error) {
   Promise<T> promise;
   promise.set_error(std::move(error));
   return promise.future();
@@ -104,8 +96,7 @@ Future<T> failed(std::exception_ptr error) {
 
 // --- what follows a Future -------------------------------------------------------------------------
 // then(), for a Future of something and for one of nothing.
-template <class T, class F>
-Future<eventually_t<F, T>> on_value(Own, Future<T> from, F f) {
+template <class T, class F> Future<eventually_t<F, T>> on_value(Own, Future<T> from, F f) {
   Future<T> work = std::move(from);
   if (work.ready()) co_await yield();
   T value = co_await std::move(work);
@@ -114,15 +105,12 @@ Future<eventually_t<F, T>> on_value(Own, Future<T> from, F f) {
   else
     co_return std::invoke(std::move(f), std::move(value));
 }
-template <class F>
-Future<eventually_t<F>> on_value(Own, Future<> from, F f) {
+template <class F> Future<eventually_t<F>> on_value(Own, Future<> from, F f) {
   Future<> work = std::move(from);
   if (work.ready()) co_await yield();
   co_await std::move(work);
-  if constexpr (Awaitable<std::invoke_result_t<F>>)
-    co_return co_await std::invoke(std::move(f));
-  else
-    co_return std::invoke(std::move(f));
+  if constexpr (Awaitable<std::invoke_result_t<F>>) co_return co_await std::invoke(std::move(f));
+  else co_return std::invoke(std::move(f));
 }
 
 template <class T, class F>  // recover()
@@ -188,10 +176,7 @@ class SharedFuture {
     Runnable* parent() noexcept override { return done.first(); }
     decltype(auto) result() {
       auto& outcome = work.outcome();
-      if (outcome.failed()) {
-        outcome.hush();
-        std::rethrow_exception(outcome.error());
-      }
+      if (outcome.failed()) outcome.hush(), std::rethrow_exception(outcome.error());
       return outcome.value();
     }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// sim.cpp — what happens in a simulated world: time, chance, the hosts' turns, the network; and the
-// World itself. See backend_sim.hpp.
+// sim.cpp — time, chance, the hosts' turns, the network; and the World itself. See backend_sim.hpp.
 #include <cerrno>
 #include <cstdlib>
 #include <sstream>
@@ -14,12 +13,11 @@ constexpr Duration kAgain = std::chrono::milliseconds(200);  // TCP sends again 
 constexpr Duration kKnock = std::chrono::seconds(1);         // and a SYN; first and last as Linux does
 constexpr Duration kNoAnswer = std::chrono::minutes(15);     // to what was sent: ETIMEDOUT
 
-// `here` is another loop's, or none's.
+// `here` is another loop's, or none's, and what it was stands there meanwhile.
 struct Inside {
-  explicit Inside(Here& of) : there(of), outside(std::exchange(here, of)) {}
-  ~Inside() { there = std::exchange(here, outside); }
+  explicit Inside(Here& of) : there(of) { std::swap(here, there); }
+  ~Inside() { std::swap(here, there); }
   Here& there;
-  const Here outside;
 };
 
 constexpr std::uint64_t mixed(std::uint64_t z) noexcept {
@@ -52,22 +50,21 @@ void Kernel::note(const Host& host, int fd, char kind, std::uint64_t count) noex
 bool Kernel::advance(TimePoint until) {
   if (!stirring.empty()) return true;
   TimePoint next = until;
-  if (!to_come.empty()) next = std::min(next, to_come.begin()->first.first);
-  if (!alarms.empty()) next = std::min(next, alarms.begin()->first);
+  if (!to_come.empty()) next = std::min(next, to_come.begin()->first);
+  if (const auto tick = asleep.next_deadline()) next = std::min(next, TimePoint(Duration(*tick)));
   if (next == kNever) return false;
   now = std::max(now, next);
   Here nobody;  // a job sees what it would on another thread: the loop is not there
   const Inside outside(nobody);
-  while (!to_come.empty() && to_come.begin()->first.first <= now)
+  while (!to_come.empty() && to_come.begin()->first <= now)
     to_come.extract(to_come.begin()).mapped()();
-  while (!alarms.empty() && alarms.begin()->first <= now)
-    stir(*hosts[static_cast<std::size_t>(alarms.begin()->second)]);
+  asleep.advance(Loop::tick(now), [this](Timer& host) { stir(static_cast<Host&>(host)); });
   return true;
 }
 
 void Kernel::stir(Host& host) noexcept {
   if (!host.loop || std::exchange(host.stirs, true)) return;
-  alarms.erase({host.sleeps, host.number});
+  asleep.cancel(host);
   stirring.push_back(&host);
 }
 
@@ -94,10 +91,8 @@ std::exception_ptr Kernel::turn(Host& host) {
       if (host.doomed == Host::End::none) host.doomed = Host::End::exit;
     }
     // It has noted its next deadline before it ran: what ran may have set an earlier one.
-    if (moved || host.sleeps <= now)
-      stir(host);
-    else if (!host.stirs && host.sleeps != kNever)
-      alarms.insert({host.sleeps, host.number});
+    if (moved || host.sleeps <= now) stir(host);
+    else if (!host.stirs && host.sleeps != kNever) asleep.schedule(host, Loop::tick(host.sleeps));
   }
   const auto how = std::exchange(host.doomed, Host::End::none);
   if (how != Host::End::none) end(host, how);
@@ -107,10 +102,7 @@ std::exception_ptr Kernel::turn(Host& host) {
 void Kernel::start(Host& host) {
   const Inside inside(host.inside);
   host.loop = std::make_unique<Loop>(make_sim_backend(shared_from_this(), host));
-  host.loop->call_soon([&host] {
-    const auto begin = [](const auto& main) -> Future<> { co_await main(); };
-    host.running = begin(host.main);
-  });
+  host.loop->call_soon([&host] { host.running = forget(std::cref(host.main)); });
   stir(host);
 }
 
@@ -135,7 +127,7 @@ void Kernel::end(Host& host, Host::End how) {
     host.running = Future<>();
     host.loop = nullptr;
   }
-  alarms.erase({host.sleeps, host.number});
+  asleep.cancel(host);
   for (std::size_t i = 0; i < host.sockets.size(); ++i)
     if (host.sockets[i]) hang_up(host.sockets[i], host.is_crashing);
   host.is_crashing = false;
@@ -235,11 +227,11 @@ void Kernel::admit(const SocketPtr& client, Host& host) {
   server->peer = client;
   client->peer = server;
   listener->queue.push_back(server);
-  tell(listener);
+  tell(*listener);
   carry(server, client->host, 0, [this, client, server] {
     if (client->is != Socket::Is::connecting) return reset(client, server);
     client->is = Socket::Is::connected;
-    tell(client);
+    tell(*client);
   });
 }
 
@@ -255,7 +247,7 @@ void Kernel::send(const SocketPtr& from, std::string bytes) {
     from->under_way -= size;
     if (to->is == Socket::Is::closed) return reset(to, from);
     to->inbox.emplace_back(Place(), std::move(bytes));
-    tell(to);
+    tell(*to);
   });
   const Faults& faulty = its(way(from->host, to->host));
   const bool is_over = faulty.reset_after != 0 && from->sent >= faulty.reset_after;
@@ -271,10 +263,10 @@ void Kernel::send_datagram(const SocketPtr& from, const Place& sender, const Pla
   const auto arrive = [=, this] {
     const SocketPtr at_last = bound_at(*host, to, false, sender);
     if (!at_last) {
-      if (from->remote.port) from->error = ECONNREFUSED, tell(from);
+      if (from->remote.port) from->error = ECONNREFUSED, tell(*from);
     } else if (at_last->inbox.size() < Socket::kDatagrams) {
       at_last->inbox.emplace_back(sender, bytes);
-      tell(at_last);
+      tell(*at_last);
     }
   };
   const int copies = happens(Chance::duplicate, faulty.duplicate_per_mille) ? 2 : 1;
@@ -289,7 +281,7 @@ void Kernel::send_datagram(const SocketPtr& from, const Place& sender, const Pla
 
 void Kernel::finish(const SocketPtr& from) {
   if (const SocketPtr to = from->peer.lock())
-    carry(from, to->host, 0, [this, to] { to->at_end = true, tell(to); });
+    carry(from, to->host, 0, [this, to] { to->at_end = true, tell(*to); });
 }
 void Kernel::reset(const SocketPtr& from, const SocketPtr& to) {
   carry(from, to->host, 0, [this, to] { fail(to, ECONNRESET); });
@@ -299,7 +291,7 @@ void Kernel::fail(const SocketPtr& socket, int error) {
   if (socket->is == Socket::Is::closed || std::exchange(socket->is_broken, true)) return;
   if (socket->is == Socket::Is::connecting) socket->is = Socket::Is::fresh;
   socket->error = error;
-  tell(socket);
+  tell(*socket);
 }
 
 void Kernel::hang_up(SocketPtr socket, bool aborts) {
@@ -314,16 +306,14 @@ void Kernel::hang_up(SocketPtr socket, bool aborts) {
   for (const SocketPtr& each : std::exchange(socket->queue, {})) hang_up(each, true);
   const SocketPtr peer = socket->peer.lock();
   if (was != Socket::Is::connected || !peer || socket->is_broken) return;
-  if (aborts || socket->aborts || !socket->inbox.empty())
-    reset(socket, peer);
-  else if (!socket->is_shut)
-    finish(socket);
+  if (aborts || socket->aborts || !socket->inbox.empty()) reset(socket, peer);
+  else if (!socket->is_shut) finish(socket);
 }
 
-void Kernel::tell(const SocketPtr& socket) {
-  if (!socket->watch || std::exchange(socket->is_due, true)) return;
-  socket->host.due.push_back(socket);
-  stir(socket->host);
+void Kernel::tell(Socket& socket) noexcept {
+  if (!socket.watch || socket.linked()) return;
+  socket.host.due.push_back(socket);
+  stir(socket.host);
 }
 
 // --- the world -----------------------------------------------------------------------------------
@@ -355,12 +345,9 @@ void World::stop(std::string_view name, bool starts) {
   Host& host = named(name);
   if (host.number == 0) throw std::invalid_argument("sim: the nameless host cannot crash");
   const auto how = starts ? Host::End::restart : Host::End::crash;
-  if (host.loop && here.loop == host.loop.get())
-    host.doomed = how;
-  else if (host.loop)
-    kernel_->end(host, how);
-  else if (starts)
-    kernel_->start(host);
+  if (host.loop && here.loop == host.loop.get()) host.doomed = how;
+  else if (host.loop) kernel_->end(host, how);
+  else if (starts) kernel_->start(host);
 }
 
 bool World::is_up(std::string_view host) const { return named(host).loop != nullptr; }
@@ -370,8 +357,7 @@ std::string World::address(std::string_view host) const {
   return "10.0." + std::to_string(number / 256) + '.' + std::to_string(number % 256);
 }
 void World::run() {
-  const auto is_running = [](auto& host) { return host->loop != nullptr; };
-  while (std::ranges::any_of(kernel_->hosts, is_running))
+  while (std::ranges::any_of(kernel_->hosts, [](const auto& host) { return host->loop != nullptr; }))
     if (!kernel_->round() && !kernel_->advance(kNever)) kernel_->deadlock();
 }
 void World::run_for(Duration span) {
@@ -380,8 +366,7 @@ void World::run_for(Duration span) {
 }
 
 Faults& World::link(std::string_view a, std::string_view b) {
-  Host& from = named(a);
-  Way& way = kernel_->way(from, named(b));
+  Way& way = kernel_->way(named(a), named(b));
   if (!way.faults) {
     way.faults = std::make_unique<Faults>(faults);
     if (a == b) way.faults->latency_min = way.faults->latency_max = kLocal;
@@ -447,10 +432,8 @@ void test(std::uint64_t seeds, const std::function<void(World&)>& program) {
     unsigned ruled_out = 0;
     std::string needed;
     for (unsigned bit = 0; bit < kChances.size(); ++bit) {
-      if (!reason(seed, ruled_out | 1u << bit, program).empty())
-        ruled_out |= 1u << bit;
-      else
-        needed.append(needed.empty() ? "" : ", ").append(kChances[bit]);
+      if (!reason(seed, ruled_out | 1u << bit, program).empty()) ruled_out |= 1u << bit;
+      else needed.append(needed.empty() ? "" : ", ").append(kChances[bit]);
     }
     throw Failure(seed, "HOB_SIM_SEED=" + std::to_string(seed) + ": " + why + " (it takes: " +
                             (needed.empty() ? "no chance" : needed) + ')');

@@ -2,15 +2,12 @@
 // sim.hpp — the simulator: the same program, unchanged, on a kernel that is a seeded simulation.
 //
 //   hob::sim::World world(42);
-//   hob::Loop loop(world.backend());      // the world's nameless host, "localhost": the program's own
-//   loop.run(program());
-//
-// or, with several hosts, each a main of its own, on a Loop that the World makes and drives:
-//
-//   world.host("db", serve_rows);         // any () -> awaitable; found by resolve("db")
-//   world.host("web", [] { return serve_pages("db"); });
 //   world.faults.loss_per_mille = 20;
-//   world.run();
+//   world.host("db", serve_rows);         // a main, any () -> awaitable; found by resolve("db")
+//   world.host("web", [] { return serve_pages("db"); });
+//   world.run();                          // drives them, each on a Loop of its own. Or, beside them, on
+//   hob::Loop loop(world.backend());      // the world's nameless host, "localhost", the program's own:
+//   loop.run(program());
 //
 // The clock is virtual and jumps to whatever comes next when nothing is ready: a day of sleep costs
 // microseconds. The same seed gives the same run, on every machine and compiler. Nothing sleeps, nothing
@@ -63,8 +60,7 @@ class World {
   // Adds a host. It has an address of its own (10.0.0.2, fd00::2 and so on; the nameless is first), and
   // 127.0.0.1 and ::1. Each time it starts, main() is called by its Loop; when that has ended, so has
   // the host, as a process exits. An error of it comes out of what drives the world.
-  template <class F>
-  void host(std::string name, F main) {
+  template <class F> void host(std::string name, F main) {
     add(std::move(name), [main = std::move(main)] { return forget(std::invoke(main)); });
   }
 
@@ -77,8 +73,7 @@ class World {
   // where a Loop on backend() runs: that drives them too.)
   void run();
   void run_for(Duration span);
-  // Of the whole network, and of the way between two hosts alone, which begins with a copy of it.
-  // "localhost" is the nameless host.
+  // Of the whole network; and of the way between two hosts ("localhost": the nameless), at first a copy.
   Faults& faults;
   Faults& link(std::string_view a, std::string_view b);
   // Between the two nothing arrives: datagrams are lost, streams and connects stand still, until they

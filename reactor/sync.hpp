@@ -16,10 +16,7 @@ namespace hob::inline v0 {
 // One coroutine that waits in a primitive's list; lives in its frame.
 class Waiter : public Link {
  public:
-  void wait_in(List<Waiter>& list, Runnable& task) noexcept {
-    task_ = &task;
-    list.push_back(*this);
-  }
+  void begin(Runnable& task) noexcept { task_ = &task, list_.push_back(*this); }
   // It has what it waited for: out of the list, and armed.
   void give() noexcept {
     unlink();
@@ -27,8 +24,8 @@ class Waiter : public Link {
     task_->arm();
   }
  protected:
-  Waiter() = default;
-  Waiter(Waiter&&) noexcept : Link() {}
+  explicit Waiter(List<Waiter>& list) noexcept : list_(list) {}
+  Waiter(Waiter&& from) noexcept : Link(), list_(from.list_) {}
   // Hands out what was given; throws if the primitive has gone.
   void settle(const char* sentence) {
     if (broken_) throw BrokenPromise(sentence);
@@ -38,6 +35,7 @@ class Waiter : public Link {
   bool given_ = false;
  private:
   friend class Waiters;
+  List<Waiter>& list_;
   bool broken_ = false;
   Runnable* task_ = nullptr;
 };
@@ -85,11 +83,10 @@ class Event {
   void fire() noexcept { set_ = true, waiters_.give_all(); }
   Runnable* first() noexcept { return waiters_.first(); }
 
-  class Wait : public Leaf<Wait>, Waiter {
+  class Wait : public Leaf<Wait>, public Waiter {
    public:
-    explicit Wait(Event& event) noexcept : event_(event) {}
+    explicit Wait(Event& event) noexcept : Waiter(event.waiters_), event_(event) {}
     bool try_now() const { return event_.home_.check(), event_.set_; }
-    void begin(Runnable& task) noexcept { wait_in(event_.waiters_, task); }
     void finish() { settle("the Event was destroyed"); }
    private:
     Event& event_;
@@ -124,7 +121,6 @@ class Semaphore {
   explicit Semaphore(std::size_t permits) : free_(permits) {}
   // While a permit is out, the program ends with a sentence: nobody could take it back.
   ~Semaphore() {
-    for (Return& each : returns_) each.gone = true;
     out_ -= granted_.break_all();
     if (out_) fatal("a Mutex or Semaphore was destroyed while a Guard or Permit of it was held");
   }
@@ -135,9 +131,9 @@ class Semaphore {
   // Whether acquire() would wait.
   bool locked() const noexcept { return free_ == 0 || !waiters_.empty(); }
 
-  class Acquire : public Leaf<Acquire, Permit>, Waiter, public Several {
+  class Acquire : public Leaf<Acquire, Permit>, public Waiter, public Several {
    public:
-    explicit Acquire(Semaphore& semaphore) noexcept : semaphore_(semaphore) {}
+    explicit Acquire(Semaphore& of) noexcept : Waiter(of.waiters_), semaphore_(of) {}
     Acquire(Acquire&&) noexcept = default;
     void awaited_by(Work& self) noexcept { self_ = &self; }
     void each(const Look&) const override {}
@@ -150,7 +146,6 @@ class Semaphore {
       semaphore_.granted_.push_back(*this);
       return given_ = true;
     }
-    void begin(Runnable& task) noexcept { wait_in(semaphore_.waiters_, task); }
     Permit finish() {
       settle("the Mutex or Semaphore was destroyed");
       semaphore_.holder_ = self_;
@@ -163,9 +158,6 @@ class Semaphore {
  private:
   friend class Permit;
   friend class Condition;
-  struct Return : Link {  // a Condition's waiter, who will want its permit back
-    bool gone = false;    // there is none any more
-  };
   void give_back() noexcept {
     if (home_.foreign()) fatal("a Guard or Permit was dropped on a thread that is not its Loop's");
     holder_ = nullptr;
@@ -178,7 +170,7 @@ class Semaphore {
   std::size_t out_ = 0;      // permits held, or granted and not yet seen
   const Work* holder_ = nullptr;  // the coroutine that took the last one, while that stays where it is
   Waiters waiters_, granted_;
-  List<Return> returns_;
+  List<Link> returns_;  // of a Condition's waiters, who will want their permits back
 };
 inline void Permit::Return::operator()(Semaphore* of) const noexcept { of->give_back(); }
 inline Permit::Permit(Permit&& from) noexcept : of_(std::move(from.of_)) { if (of_) of_->holder_ = nullptr; }
@@ -206,11 +198,11 @@ class Condition {
     if (!guard) misuse("Condition::wait needs a guard that holds its Mutex");
     Semaphore& mutex = *guard.of_;
     Notified notified(*this);
-    Semaphore::Return back;
+    Link back;
     mutex.returns_.push_back(back);
     guard.release();
     co_await static_cast<Notified&&>(notified);
-    if (back.gone) throw BrokenPromise("the Mutex was destroyed");
+    if (!back.linked()) throw BrokenPromise("the Mutex was destroyed");
     back.unlink();
     guard = co_await mutex.acquire();
     notified.used();
@@ -222,12 +214,11 @@ class Condition {
   }
  private:
   // Waits for a notification; one that was given and not used goes on to the next waiter.
-  class Notified : public Leaf<Notified>, Waiter {
+  class Notified : public Leaf<Notified>, public Waiter {
    public:
-    explicit Notified(Condition& condition) noexcept : condition_(condition) {}
+    explicit Notified(Condition& of) noexcept : Waiter(of.waiters_), condition_(of) {}
     ~Notified() { if (given_) condition_.waiters_.give_first(condition_.granted_); }
     bool try_now() const noexcept { return false; }
-    void begin(Runnable& task) noexcept { wait_in(condition_.waiters_, task); }
     void finish() { if (!given_) used(); }  // else still granted, until the lock is held again
     void used() { settle("the Condition was destroyed"); }
    private:
@@ -245,14 +236,13 @@ class Barrier {
     if (n == 0) throw std::invalid_argument("Barrier(0): a barrier is for at least one task");
   }
 
-  // Waits until n tasks are here; gives each its number in the order of arrival, from 0. Dropped:
-  // not here any more.
+  // Waits until n tasks are here; gives each its number, by arrival, from 0. Dropped: not here any more.
   class Wait;
   Wait wait() { return Wait(*this); }
 
-  class Wait : public Leaf<Wait, std::size_t>, Waiter {
+  class Wait : public Leaf<Wait, std::size_t>, public Waiter {
    public:
-    explicit Wait(Barrier& barrier) noexcept : barrier_(barrier) {}
+    explicit Wait(Barrier& barrier) noexcept : Waiter(barrier.waiters_), barrier_(barrier) {}
     Wait(Wait&&) noexcept = default;
     ~Wait() { if (linked()) --barrier_.here_; }
     bool try_now() {
@@ -266,7 +256,6 @@ class Barrier {
       }
       return true;
     }
-    void begin(Runnable& task) noexcept { wait_in(barrier_.waiters_, task); }
     std::size_t finish() { return settle("the Barrier was destroyed"), number_; }
    private:
     Barrier& barrier_;
@@ -327,7 +316,6 @@ class Queue {
     earlier.splice_back(items_);
     items_.splice_back(earlier);
   }
-  // To the popper who waits first.
   void give(Item* item) noexcept {
     static_cast<Pop&>(poppers_.front()).item_.reset(item);
     poppers_.give_first(granted_);
@@ -352,9 +340,10 @@ class Queue {
   List<Item> items_;
   Waiters pushers_, poppers_, granted_;
  public:
-  class Push : public Leaf<Push>, Waiter {
+  class Push : public Leaf<Push>, public Waiter {
    public:
-    Push(Queue& queue, T value) : queue_(queue), item_(new Item(std::move(value))) {}
+    Push(Queue& queue, T value)
+        : Waiter(queue.pushers_), queue_(queue), item_(new Item(std::move(value))) {}
     bool try_now() {
       queue_.home_.check();
       if (queue_.closed_) throw Closed();
@@ -362,7 +351,6 @@ class Queue {
       queue_.enter(item_.release());
       return true;
     }
-    void begin(Runnable& task) noexcept { wait_in(queue_.pushers_, task); }
     void finish() {
       settle("the Queue was destroyed");
       if (item_) throw Closed();
@@ -373,9 +361,9 @@ class Queue {
     std::unique_ptr<Item> item_;
   };
 
-  class Pop : public Leaf<Pop, std::optional<T>>, Waiter {
+  class Pop : public Leaf<Pop, std::optional<T>>, public Waiter {
    public:
-    explicit Pop(Queue& queue) noexcept : queue_(queue) {}
+    explicit Pop(Queue& queue) noexcept : Waiter(queue.poppers_), queue_(queue) {}
     Pop(Pop&&) noexcept = default;
     ~Pop() { if (given_ && item_) unlink(), queue_.put_back(item_.release()); }
     bool try_now() {
@@ -385,7 +373,6 @@ class Queue {
       queue_.granted_.push_back(*this);
       return given_ = true;
     }
-    void begin(Runnable& task) noexcept { wait_in(queue_.poppers_, task); }
     std::optional<T> finish() {
       settle("the Queue was destroyed");
       std::optional<T> value;
@@ -398,5 +385,4 @@ class Queue {
     std::unique_ptr<Item> item_;
   };
 };
-
 }  // namespace hob::inline v0

@@ -12,10 +12,8 @@ void Tasks::start(Future<> work, std::source_location made) {
   if (outcome.settled() && !outcome.failed()) return;
   auto* task = new Task(*this, std::move(work), made.line() ? made : here.loop->place_now());
   tasks_.push_back(*task);
-  if (outcome.settled())
-    task->settled(outcome);
-  else
-    outcome.watch(*task);
+  if (outcome.settled()) task->settled(outcome);
+  else outcome.watch(*task);
 }
 
 void Tasks::drop_all() noexcept {
@@ -52,24 +50,27 @@ void detach(Future<> work, std::source_location made) {
   Loop::current().detached.start(std::move(work), made);
 }
 
-// Waits until the group is empty; in its list until it has resumed.
+// Waits until the group is empty; in one of its lists until it has resumed. Out of both: it has gone.
 class TaskGroup::Idle : public Leaf<Idle>, public Link, public Several {
  public:
-  explicit Idle(TaskGroup& group) noexcept : group_(&group) {}
+  explicit Idle(TaskGroup& group) noexcept : group_(group) {}
   void awaited_by(Work& self) noexcept { self_ = &self; }
-  bool try_now() const noexcept { return group_->empty(); }
-  void begin(Runnable& task) noexcept { task_ = &task, group_->joins_.push_back(*this); }
+  bool try_now() noexcept {
+    if (group_.empty()) group_.through_.push_back(*this);
+    return linked();
+  }
+  void begin(Runnable& task) noexcept { task_ = &task, group_.joins_.push_back(*this); }
   void each(const Look& look) const override {
-    if (!group_) return;
-    for (const Task& task : group_->tasks_) look(task.work());
+    if (!linked()) return;
+    for (const Task& task : group_.tasks_) look(task.work());
   }
   void finish() {
-    if (!group_) throw BrokenPromise("the TaskGroup was destroyed");
-    if (group_->error_) self_->set_place(group_->site_);
+    if (!linked()) throw BrokenPromise("the TaskGroup was destroyed");
+    if (group_.error_) self_->set_place(group_.site_);
   }
  private:
   friend class TaskGroup;
-  TaskGroup* group_;  // null: it has gone
+  TaskGroup& group_;
   Work* self_ = nullptr;
   Runnable* task_ = nullptr;
 };
@@ -77,7 +78,6 @@ class TaskGroup::Idle : public Leaf<Idle>, public Link, public Several {
 TaskGroup::TaskGroup() { if (here.loop) here.loop->groups.push_back(*this); }
 TaskGroup::~TaskGroup() {
   wake_joins();
-  for (Idle& join : joins_) join.group_ = nullptr;
   drop_all();
   if (error_ && !told_ && here.loop) here.loop->unhandled(error_, {});
 }

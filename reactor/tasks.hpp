@@ -64,8 +64,7 @@ class Tasks : public Link {
 template <class F, class... Args>
 concept TaskCall = !Awaitable<F> && std::invocable<std::decay_t<F>&, std::decay_t<Args>...>;
 
-template <class F, class... Args>
-Future<eventually_t<F&, Args...>> keep(Own, F f, Args... args) {
+template <class F, class... Args> Future<eventually_t<F&, Args...>> keep(Own, F f, Args... args) {
   if constexpr (Awaitable<std::invoke_result_t<F&, Args...>>)
     co_return co_await std::invoke(f, std::forward<Args>(args)...);
   else
@@ -74,22 +73,17 @@ Future<eventually_t<F&, Args...>> keep(Own, F f, Args... args) {
 
 template <class T>  // a Future that awaits and forgets the value
 Future<> forget_value(Own, Future<T> work) { static_cast<void>(co_await std::move(work)); }
-template <Awaitable A>
-Future<> forget(A&& awaitable) {
-  if constexpr (std::is_void_v<awaited_t<A>>)
-    return as_future(std::forward<A>(awaitable));
-  else
-    return forget_value(Own(), as_future(std::forward<A>(awaitable)));
+template <Awaitable A> Future<> forget(A&& awaitable) {
+  if constexpr (std::is_void_v<awaited_t<A>>) return as_future(std::forward<A>(awaitable));
+  else return forget_value(Own(), as_future(std::forward<A>(awaitable)));
 }
-template <class F, class... Args>
-  requires TaskCall<F, Args...>
+template <class F, class... Args> requires TaskCall<F, Args...>
 Future<> forget(F&& f, Args&&... args) {
   return forget(keep<std::decay_t<F>, std::decay_t<Args>...>(Own(), std::forward<F>(f),
                                                              std::forward<Args>(args)...));
 }
 
-// Hands work to the loop, which keeps it until it settles or ~Loop. An error goes to the loop's
-// handler (Loop::on_unhandled).
+// Hands work to the loop, which keeps it until it settles or ~Loop. Its error: Loop::on_unhandled.
 void detach(Future<> work, std::source_location made = std::source_location::current());
 template <Awaitable A>
 void detach(A&& work, std::source_location made = std::source_location::current()) {
@@ -97,9 +91,7 @@ void detach(A&& work, std::source_location made = std::source_location::current(
 }
 
 // The same for a call: keeps f and args alive, so that detach([x]() -> Future<> { … }) is safe.
-template <class F, class... Args>
-  requires TaskCall<F, Args...>
-void detach(F&& f, Args&&... args) {
+template <class F, class... Args> requires TaskCall<F, Args...> void detach(F&& f, Args&&... args) {
   detach(forget(std::forward<F>(f), std::forward<Args>(args)...), std::source_location());
 }
 
@@ -109,9 +101,8 @@ class TaskGroup final : private Tasks {
   // Drops what still runs. An error that join() has not handed out goes to Loop::on_unhandled; who still
   // waits in join() gets BrokenPromise.
   ~TaskGroup();
-  // Starts f(args...), or an awaitable, as a task, now. Decays f and args as std::thread does (std::ref
-  // for references) and keeps them as long as the task. A value that it returns is dropped. After the
-  // first error: std::logic_error.
+  // Starts f(args...), kept as detach() keeps it (std::ref for references), or an awaitable, as a task,
+  // now. The value that it gives is dropped. After the first error: std::logic_error.
   template <class F, class... Args>
     requires(Awaitable<F> && sizeof...(Args) == 0) || TaskCall<F, Args...>
   void start(F&& f, Args&&... args) {
@@ -134,10 +125,10 @@ class TaskGroup final : private Tasks {
   Runnable* parent() noexcept override;
   void wake_joins() noexcept;
   class Idle;
-  List<Idle> joins_;           // who waits until the group is empty
-  std::exception_ptr error_;   // the first
-  std::source_location site_;  // where that was
-  bool told_ = false;          // join() has thrown it
-  unsigned drops_ = 0;         // how often all were dropped
+  List<Idle> joins_, through_;  // who waits until the group is empty; who found it so
+  std::exception_ptr error_;    // the first
+  std::source_location site_;   // where that was
+  bool told_ = false;           // join() has thrown it
+  unsigned drops_ = 0;          // how often all were dropped
 };
 }  // namespace hob::inline v0

@@ -25,8 +25,7 @@ constexpr TimePoint saturating_add(TimePoint from, Duration by) noexcept {
   return TimePoint(Duration(a + b));
 }
 
-// Any std::chrono duration as nanoseconds: rounded up, clamped to the range of Duration. What is no
-// number counts as past.
+// Any std::chrono duration as nanoseconds: rounded up, clamped to the range; NaN counts as past.
 template <class Rep, class Period>
 constexpr Duration to_duration(std::chrono::duration<Rep, Period> d) noexcept {
   using Wide = std::chrono::duration<long double>;

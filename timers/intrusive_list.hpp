@@ -3,8 +3,7 @@
 //
 // The wheel keeps its timers in such lists, the loop what is ready to run. Calls nobody.
 //   1. A Link is in at most one list; in none, both its pointers are null.
-//   2. A list is a ring: the list itself stands between its last member and its first, so no operation
-//      asks whether it is at an end.
+//   2. A list is a ring with itself between last and first: no operation asks whether it is at an end.
 //   3. Whoever dies first lets go: ~Link leaves its list, ~List unlinks its members. Nobody is left
 //      pointing at the dead. This is what makes "to drop is to cancel" cheap.
 #pragma once

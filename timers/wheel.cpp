@@ -3,14 +3,13 @@
 //
 // Called by wheel.hpp, whose invariants hold between any two steps here. Calls no user code.
 #include "wheel.hpp"
+#include <utility>
 
 namespace hob::inline v0 {
 static bool in_order(List<Timer>& timers) noexcept {
   Tick last = 0;
-  for (const Timer& timer : timers) {
-    if (timer.deadline() < last) return false;
-    last = timer.deadline();
-  }
+  for (const Timer& timer : timers)
+    if (std::exchange(last, timer.deadline()) > timer.deadline()) return false;
   return true;
 }
 
@@ -31,8 +30,7 @@ Tick Wheel::first_tick(std::size_t index) const noexcept {
   return (now_ >> shift >> kBits << kBits | index % kSlots) << shift;
 }
 
-// When now_ should enter a slot: at its earliest deadline or, rather than search a crowd for that,
-// at its first tick.
+// When now_ should enter a slot: at its earliest deadline; a crowded one, unsearched, at its first tick.
 Tick Wheel::entry_to(std::size_t index) const noexcept {
   Tick earliest = ~Tick{0};
   int searched = 0;

@@ -30,8 +30,7 @@ namespace hob::inline v0 {
 using Tick = std::uint64_t;
 class Wheel;
 
-// A node of a wheel: a base or a member of whatever is to happen. The caller owns it, it never moves, and
-// its destructor cancels it.
+// A node of a wheel, a base or a member of the caller's own. It never moves; its destructor cancels it.
 class Timer : private Link {
  public:
   Timer() noexcept = default;
@@ -57,9 +56,8 @@ class Wheel {
   ~Wheel();  // what is still scheduled becomes unscheduled, and may live on
   Tick now() const noexcept { return now_; }
   std::size_t size() const noexcept { return size_; }
-  // Has `timer` fire at `deadline`; if it is scheduled, on this wheel or another, it is re-armed, and then
-  // the latest scheduled. A deadline at or before now() counts as now(), which is due at the next
-  // advance(), never in the running one. O(1).
+  // Has `timer` fire at `deadline`. Scheduled already, on this wheel or another, it is re-armed, as the
+  // latest. A deadline before now() counts as now(): due at the next advance(), not the running one. O(1).
   void schedule(Timer& timer, Tick deadline) noexcept {
     timer.cancel();
     timer.deadline_ = std::max(deadline, now_);
@@ -91,8 +89,7 @@ class Wheel {
   // and `fire` may schedule, cancel and destroy any timer (not the wheel). What it schedules at or before
   // `now` waits for the next advance(). What it leaves by throwing stays due. If it calls advance()
   // itself, that call takes over what this one had left.
-  template <class F>
-  std::size_t advance(Tick now, F fire) {
+  template <class F> std::size_t advance(Tick now, F fire) {
     collect(now);
     std::size_t fired = 0;
     for (; !batch_.empty(); ++fired) {

@@ -301,6 +301,20 @@ TEST_CASE("a group destroyed under join gives it BrokenPromise") {
   });
 }
 
+TEST_CASE("a group destroyed under a join that need not wait, but has used up its share, gives it BrokenPromise") {
+  on_sim([](Sim&) -> Future<> {
+    co_await yield();
+    auto group = std::make_unique<TaskGroup>();
+    Event event;
+    event.set();
+    for (std::size_t step = 0; step < Loop::kSteps; ++step) co_await event.wait();
+    Future<> join = group->join();
+    CHECK(!join.ready());
+    group.reset();
+    CHECK_THROWS_AS(co_await std::move(join), BrokenPromise);
+  });
+}
+
 TEST_CASE("a group that goes drops its tasks, in the order in which they were started") {
   Sim sim;
   Log log;
