@@ -77,10 +77,21 @@ template <Awaitable A> Future<> forget(A&& awaitable) {
   if constexpr (std::is_void_v<awaited_t<A>>) return as_future(std::forward<A>(awaitable));
   else return forget_value(Own(), as_future(std::forward<A>(awaitable)));
 }
+// Whether F, if it is a coroutine, keeps what it is called with by itself: it takes just that, by value.
+template <class F, class... Args> inline constexpr bool kKeepsAll = false;
+template <class... P> inline constexpr bool kKeepsAll<Future<> (*)(P...), P...> = true;
+template <class C, class... P> inline constexpr bool kKeepsAll<Future<> (C::*)(P...), C*, P...> = true;
+
+inline Future<> thrown(Own, std::exception_ptr error) { std::rethrow_exception(error); co_return; }
 template <class F, class... Args> requires TaskCall<F, Args...>
-Future<> forget(F&& f, Args&&... args) {
-  return forget(keep<std::decay_t<F>, std::decay_t<Args>...>(Own(), std::forward<F>(f),
-                                                             std::forward<Args>(args)...));
+Future<> forget(F&& f, Args&&... args) try {
+  using Called = std::decay_t<F>;
+  if constexpr (kKeepsAll<Called, std::decay_t<Args>...>)
+    return std::invoke(f, std::forward<Args>(args)...);
+  else
+    return forget(keep<Called, std::decay_t<Args>...>(Own(), std::forward<F>(f), std::forward<Args>(args)...));
+} catch (...) {
+  return thrown(Own(), std::current_exception());
 }
 
 // Hands work to the loop, which keeps it until it settles or ~Loop. Its error: Loop::on_unhandled.

@@ -195,7 +195,24 @@ TEST_CASE("the heap is as it was when a loop and what it ran are gone") {
 
 namespace {
 Future<> sleeper() { co_await sleep(1h); }
+Future<> by_value(std::unique_ptr<int>) { co_await sleep(1h); }
+Future<> by_view(std::string_view) { co_await sleep(1h); }
 }  // namespace
+
+TEST_CASE("a task that takes its arguments by value has one frame, others one more that keeps them") {
+  sim::World world{1};
+  Loop loop(world.backend());
+  TaskGroup group;
+  const auto blocks_of = [&](auto start) {
+    for (int i = 0; i < 5000; ++i) start();  // beyond what the free lists keep
+    const Heap before = heap();
+    for (int i = 0; i < 1000; ++i) start();
+    return heap().blocks - before.blocks;
+  };
+  const std::string text = "a text";
+  CHECK(blocks_of([&] { group.start(by_value, std::make_unique<int>(1)); }) == 3000);  // what it takes is one
+  CHECK(blocks_of([&] { group.start(by_view, text); }) == 3000);
+}
 
 TEST_CASE("what programs hold by the million is small") {
   CHECK(sizeof(Timer) <= 40);

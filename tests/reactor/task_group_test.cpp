@@ -389,6 +389,21 @@ TEST_CASE("arguments decay and are kept as long as the task; std::ref passes a r
   });
 }
 
+TEST_CASE("a function that throws, coroutine or not, fails its task") {
+  on_sim([](Sim&) -> Future<> {
+    Future<> (*const at_once)(int) = [](int n) -> Future<> { throw std::runtime_error(std::to_string(n)); };
+    TaskGroup group;
+    group.start(at_once, 7);
+    std::string said;
+    try {
+      co_await group.join();
+    } catch (const std::runtime_error& e) {
+      said = e.what();
+    }
+    CHECK(said == "7");
+  });
+}
+
 TEST_CASE("a capturing lambda lives as long as its task") {
   on_sim([](Sim&) -> Future<> {
     TaskGroup group;
