@@ -182,7 +182,10 @@ class Tls::Ends final : public Filter {
                                        X509_VERIFY_PARAM_set1_host(param, name.data(), name.size()) == 1;
     if (!good) throw std::invalid_argument("TLS: no name of a host to verify: \"" + host + '"');
     key_ = name + ':' + std::to_string(port);
-    if (const auto last = context_->sessions.extract(key_)) SSL_set_session(ssl, last.mapped().get());
+    const auto last = context_->sessions.extract(key_);
+    time_t now = static_cast<time_t>(Loop::current().backend().date());
+    if (last && X509_cmp_time(X509_get0_notAfter(SSL_SESSION_get0_peer(last.mapped().get())), &now) > 0)
+      SSL_set_session(ssl, last.mapped().get());
   }
 
   // What a call of OpenSSL that gave nothing means. (What has failed once is not asked again.)
