@@ -117,8 +117,6 @@ struct Session::Exchange {
   Future<> connect(Own) {
     const SessionOptions& options = pool->options;
     const bool is_secure = url.scheme == "https";
-    if (is_secure && !net::Tls::is_built)
-      throw ProtocolError("HTTP: https needs a build with -Dtls=enabled: " + url.to_string());
     if (is_secure && !pool->tls) pool->tls = net::Tls(net::Tls::client, options.tls, "http/1.1");
     const TimePoint until = std::min(Loop::current().after(options.connect), last);
     auto work = net::connect(url.host, url.port);

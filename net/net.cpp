@@ -132,28 +132,24 @@ Io Lease::read(Socket& socket, std::monostate&, Lease& lease) noexcept {
   return io;
 }
 
-// Small pieces share a record, of which a long one takes four: once sealed they count as handed over.
+// Pieces share records. What has been sealed counts as handed over, but is sent before the write ends.
 static Io write_filtered(Socket& socket, Unsent& unsent) noexcept {
-  constexpr std::size_t kRecord = 16 * 1024;
   auto& [text, pieces] = unsent;
-  Filter& filter = *socket.filter;
-  char joined[kRecord];
-  std::string_view next;
-  while (filter.out.empty() && next.size() != kRecord && !(text.empty() && pieces.empty())) {
-    if (text.empty()) text = pieces[0], pieces = pieces.subspan(1);
-    const bool is_long = next.empty() && text.size() >= kRecord;
-    const std::size_t n = std::min(text.size(), is_long ? 4 * kRecord : kRecord - next.size());
-    if (!is_long) text.copy(joined + next.size(), n);
-    next = is_long ? text.substr(0, n) : std::string_view(joined, next.size() + n);
-    text.remove_prefix(n);
-    if (is_long) break;
+  std::string& out = socket.filter->out;
+  char record[16 * 1024];
+  for (std::size_t n = 0; out.size() < 4 * sizeof record && !(text.empty() && pieces.empty()); n = 0) {
+    while (n != sizeof record && !(text.empty() && pieces.empty())) {
+      if (text.empty()) text = pieces[0], pieces = pieces.subspan(1);
+      const std::size_t part = text.copy(record + n, sizeof record - n);
+      text.remove_prefix(part), n += part;
+    }
+    if (const int error = n ? socket.filter->seal({record, n}) : 0) return {0, error};
   }
-  if (const int error = next.empty() ? 0 : filter.seal(next)) return {0, error};
-  if (filter.out.empty()) return {};
-  const std::string_view out = filter.out;
-  Io io = socket.backend().send(socket.watch.fd, std::span(&out, 1));
-  std::string(out.substr(io.n)).swap(filter.out);  // what is sent takes no memory
-  if (!io.error && !(filter.out.empty() && text.empty() && pieces.empty())) io.error = kMore;
+  if (out.empty()) return {};
+  const std::string_view wire = out;
+  Io io = socket.backend().send(socket.watch.fd, std::span(&wire, 1));
+  std::string(wire.substr(io.n)).swap(out);  // what was sent takes no memory
+  if (!io.error && !(out.empty() && text.empty() && pieces.empty())) io.error = kMore;
   return io;
 }
 
@@ -174,11 +170,9 @@ Io Unsent::write(Socket& socket, Unsent& unsent, std::monostate&) noexcept {
 
 // With a filter: what it says at the end goes before, or as much of it as the kernel takes at once.
 void TcpStream::shutdown_write() {
-  if (held().filter) {
-    socket_->filter->end();
-    Unsent nothing;
-    std::monostate none;
-    while (Unsent::write(*socket_, nothing, none).error == kMore) continue;
+  if (Filter* const filter = held().filter.get()) {
+    Unsent none;
+    for (filter->end(); write_filtered(*socket_, none).error == kMore;) continue;
   }
   const int error = held().backend().shutdown_write(socket_->watch.fd);
   check(error, "shut down " + peer().to_string());
@@ -188,7 +182,7 @@ Future<> TcpStream::finish(Duration limit) {
   const auto to_the_end = [](TcpStream& stream) -> Future<> {
     if (stream.held().filter) {
       stream.socket_->filter->end();
-      co_await Write(stream.socket_.get(), kWrite, "write", {});
+      co_await Write(stream.socket_.get(), kWrite, "write", {});  // all of that
     }
     stream.shutdown_write();
     while (!(co_await stream.read_lease()).empty()) continue;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // socket.hpp — what streams, listeners and UDP sockets share: a descriptor on a loop, and waiting
 // for it; no other place meets a call that would block. Public classes: net.hpp; the rest: net.cpp.
-// A stream may have a Filter, which TLS is, between what is read and written and what is on the wire.
 //   1. A Socket is attached once, edge-triggered, both directions, until close().
 //   2. An Operation tries first. What would block waits for the latch, and tries again when its
 //      coroutine is about to resume (the Law of the Latch): a hint that was wrong costs one try.
@@ -23,20 +22,18 @@ inline std::string_view as_text(std::span<const std::byte> bytes) noexcept {
 // Throws std::system_error if a call has failed; `what` reads like "connect 10.0.0.1:80".
 inline void check(int error, const std::string& what) { if (error) throw_errno(error, what); }
 
-// What stands between a stream's text and its bytes on the wire. Does no I/O; once it has failed it fails.
+// What stands between a stream's text and its bytes on the wire. Does no I/O; what has failed is failed.
 class Filter {
  public:
   virtual ~Filter() = default;
-  // Takes what has come on the wire; nothing: that has ended.
-  virtual void feed(std::span<const std::byte> wire) noexcept = 0;
-  // Gives text. EAGAIN: more of the wire is needed; 0 bytes: the peer has said that it is the end.
+  virtual void feed(std::span<const std::byte> wire) noexcept = 0;  // none: it has ended
+  // Gives text. EAGAIN: that takes more of the wire; 0 bytes: the peer has said that it is the end.
   virtual Io open(std::span<std::byte> into) noexcept = 0;
-  // Adds text to `out`, or the end of it. Answers errno.
-  virtual int seal(std::string_view text) noexcept = 0;
-  virtual void end() noexcept = 0;
-  bool more = false;  // open() has something to say with no more of the wire
-  std::string out;    // to be sent, before anything is sealed
-  std::string why;    // it has failed (EPROTO)
+  virtual int seal(std::string_view text) noexcept = 0;  // adds it to `out`; answers errno
+  virtual void end() noexcept = 0;                       // the last that is sealed
+  bool more = false;  // open() has something to say without the wire
+  std::string out;    // to be sent
+  std::string why;    // EPROTO
 };
 
 class Socket : public Framed {
