@@ -58,6 +58,8 @@ class Tls::Ends final : public Filter {
     const auto last = context_->sessions.extract(key_);
     if (last) SSL_set_session(ssl_, last.mapped().get());
   }
+  // Its session is as good as before, although nobody has said that it is over.
+  ~Ends() override { SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); }
   // EAGAIN: `out` has to go, and more to come.
   int greet() noexcept {
     const int error = step([this](std::size_t&) { return SSL_do_handshake(ssl_); }).error;

@@ -22,6 +22,7 @@ works() {
     compiler) ${CXX:-c++} --version ;;
     doctest) ${CXX:-c++} -E -x c++ -include doctest/doctest.h /dev/null ;;
     aiohttp) python_with aiohttp ;;
+    openssl3) pkg-config --exists 'openssl >= 3' && have openssl ;;
     clang) newest_clang ;;
     *) have "$1" ;;
   esac >/dev/null 2>&1
@@ -37,12 +38,14 @@ packages_of() {
       aiohttp) echo python3-aiohttp ;;
       clang) echo clang-19 libclang-rt-19-dev ;;
       nginx) echo nginx-light ;;
+      openssl3) echo libssl-dev openssl ;;
       node) echo nodejs ;;
       *) echo "$1" ;;
     esac
   else
     case $1 in
       clang) echo llvm ;;
+      openssl3) echo openssl@3 ;;
       npm) echo node ;;
       *) echo "$1" ;;
     esac
