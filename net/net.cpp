@@ -172,7 +172,7 @@ Io Unsent::write(Socket& socket, Unsent& unsent, std::monostate&) noexcept {
 void TcpStream::shutdown_write() {
   if (Filter* const filter = held().filter.get()) {
     Unsent none;
-    for (filter->end(); write_filtered(*socket_, none).error == kMore;) continue;
+    for (filter->seal({}); write_filtered(*socket_, none).error == kMore;) continue;
   }
   const int error = held().backend().shutdown_write(socket_->watch.fd);
   check(error, "shut down " + peer().to_string());
@@ -181,7 +181,7 @@ void TcpStream::shutdown_write() {
 Future<> TcpStream::finish(Duration limit) {
   const auto to_the_end = [](TcpStream& stream) -> Future<> {
     if (stream.held().filter) {
-      stream.socket_->filter->end();
+      stream.socket_->filter->seal({});
       co_await Write(stream.socket_.get(), kWrite, "write", {});  // all of that
     }
     stream.shutdown_write();

@@ -29,8 +29,8 @@ class Filter {
   virtual void feed(std::span<const std::byte> wire) noexcept = 0;  // none: it has ended
   // Gives text. EAGAIN: that takes more of the wire; 0 bytes: the peer has said that it is the end.
   virtual Io open(std::span<std::byte> into) noexcept = 0;
-  virtual int seal(std::string_view text) noexcept = 0;  // adds it to `out`; answers errno
-  virtual void end() noexcept = 0;                       // the last that is sealed
+  // Adds text to `out`, or with none that it is the end. Answers errno.
+  virtual int seal(std::string_view text) noexcept = 0;
   bool more = false;  // open() has something to say without the wire
   std::string out;    // to be sent
   std::string why;    // EPROTO

@@ -36,10 +36,11 @@ static std::string complaint(bool is_greeted = false) {
 class Tls::Ends final : public Filter {
  public:
   Ends(std::shared_ptr<Context> of, const std::string& host, unsigned short port)
-      : context_(std::move(of)), shared_(SSL_new(context_->ctx.get()), SSL_free), ssl_(shared_.get()),
-        in_(BIO_new(BIO_s_mem())), out_(BIO_new(BIO_s_mem())) {
-    if (!ssl_ || !in_ || !out_) throw std::bad_alloc();
-    SSL_set_bio(ssl_, in_, out_);
+      : context_(std::move(of)), shared_(SSL_new(context_->ctx.get()), SSL_free), ssl_(shared_.get()) {
+    BIO* const from = BIO_new(BIO_s_mem());
+    BIO* const to = BIO_new(BIO_s_mem());
+    if (!ssl_ || !from || !to) throw std::bad_alloc();
+    SSL_set_bio(ssl_, from, to);
     SSL_set_app_data(ssl_, this);
     X509_VERIFY_PARAM* const wanted = SSL_get0_param(ssl_);
     X509_VERIFY_PARAM_set_time(wanted, static_cast<time_t>(Loop::current().backend().date()));
@@ -66,23 +67,22 @@ class Tls::Ends final : public Filter {
     return is_greeted_ = error == 0, error;
   }
   void feed(std::span<const std::byte> wire) noexcept override {
-    if (wire.empty()) BIO_set_mem_eof_return(in_, 0);
-    else BIO_write(in_, wire.data(), static_cast<int>(wire.size()));
+    if (wire.empty()) BIO_set_mem_eof_return(SSL_get_rbio(ssl_), 0);
+    else BIO_write(SSL_get_rbio(ssl_), wire.data(), static_cast<int>(wire.size()));
   }
   Io open(std::span<std::byte> into) noexcept override {
     const auto read = [&](std::size_t& n) { return SSL_read_ex(ssl_, into.data(), into.size(), &n); };
     const Io io = step(read);
-    more = io.n ? BIO_pending(in_) != 0 || SSL_has_pending(ssl_) : io.error != EAGAIN;
+    more = io.n ? BIO_pending(SSL_get_rbio(ssl_)) != 0 || SSL_has_pending(ssl_) : io.error != EAGAIN;
     return io;
   }
   int seal(std::string_view text) noexcept override {
-    if (is_over()) return EPIPE;
-    return step([&](std::size_t& n) { return SSL_write_ex(ssl_, text.data(), text.size(), &n); }).error;
+    const bool ends = text.empty();
+    if (SSL_get_shutdown(ssl_) & SSL_SENT_SHUTDOWN) return ends ? 0 : EPIPE;
+    return step([&](std::size_t& n) {
+      return ends ? SSL_shutdown(ssl_) >= 0 : SSL_write_ex(ssl_, text.data(), text.size(), &n);
+    }).error;
   }
-  void end() noexcept override {
-    if (!is_over()) step([this](std::size_t&) { return SSL_shutdown(ssl_) < 0 ? -1 : 1; });
-  }
-  bool is_over() const noexcept { return SSL_get_shutdown(ssl_) & SSL_SENT_SHUTDOWN; }
   // OpenSSL's word that a session may be taken up again: by one, which gets the next one's.
   static int keep(SSL* ssl, SSL_SESSION* session) {
     auto& self = *static_cast<Ends*>(SSL_get_app_data(ssl));
@@ -98,10 +98,8 @@ class Tls::Ends final : public Filter {
     Io io;
     const int answer = why.empty() ? call(io.n) : -1;
     char* wrote = nullptr;
-    if (const long n = BIO_get_mem_data(out_, &wrote); n > 0) {
-      out.append(wrote, static_cast<std::size_t>(n));
-      static_cast<void>(BIO_reset(out_));
-    }
+    const long n = BIO_get_mem_data(SSL_get_wbio(ssl_), &wrote);
+    if (n > 0) out.append(wrote, static_cast<std::size_t>(n)), BIO_reset(SSL_get_wbio(ssl_));
     if (out.size() > 1 << 20 && why.empty()) why = "the peer asks, and takes no answer";
     const int error = why.empty() ? SSL_get_error(ssl_, answer) : SSL_ERROR_SSL;
     if (error == SSL_ERROR_WANT_READ) return {0, EAGAIN};
@@ -116,8 +114,6 @@ class Tls::Ends final : public Filter {
   const std::shared_ptr<Context> context_;
   const std::shared_ptr<SSL> shared_;
   SSL* const ssl_;
-  BIO* const in_;  // its own
-  BIO* const out_;
   std::string key_;  // of its session
   bool is_greeted_ = false;
 };
@@ -145,7 +141,7 @@ Tls::Tls(Side side, const TlsOptions& options, std::string protocol)
   const char* const ca = options.ca_file;
   const bool verifies = side == client ? !options.dangerously_accept_any_certificate : ca != nullptr;
   if (ca) must(SSL_CTX_load_verify_file(ctx, ca) == 1, ca);
-  else SSL_CTX_set_default_verify_paths(ctx);
+  else if (verifies) SSL_CTX_set_default_verify_paths(ctx);
   if (verifies) SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   // A server keeps no sessions: its clients do, as tickets. They keep those of whom they verified.
   const int cache = side == client && verifies ? SSL_SESS_CACHE_CLIENT : SSL_SESS_CACHE_OFF;
@@ -159,9 +155,9 @@ Tls::Tls(Side side, const TlsOptions& options, std::string protocol)
   const auto choose = [](SSL*, const unsigned char** name, unsigned char* size,
                          const unsigned char* offers, unsigned n, void* ours) {
     const auto one = static_cast<unsigned char*>(ours);
-    auto** const to = const_cast<unsigned char**>(name);
-    const bool is_there = SSL_select_next_proto(to, size, one, one[0] + 1u, offers, n) == OPENSSL_NPN_NEGOTIATED;
-    return is_there ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+    const auto to = const_cast<unsigned char**>(name);
+    const int found = SSL_select_next_proto(to, size, one, one[0] + 1u, offers, n);
+    return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
   };
   SSL_CTX_set_alpn_select_cb(ctx, choose, offer);
 }
