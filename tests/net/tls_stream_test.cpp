@@ -159,6 +159,28 @@ TEST_CASE("tls: keys that are changed on the way, and answers that nobody sends"
   });
 }
 
+TEST_CASE("tls: a peer that asks for answers without end is refused, and no memory with it") {
+  on_net([]() -> Future<> {
+    net::Tls tls(net::Tls::client, trusting());
+    const ForeignContext with(good());
+    Ends ends = co_await plain_ends();
+    Foreign peer(std::move(ends.server), with);
+    Future<bool> greeting = peer.greet();
+    net::TcpStream stream = co_await tls.secure(std::move(ends.client), "localhost");
+    const bool greeted = co_await std::move(greeting);
+    CHECK(greeted);
+    std::string why;
+    for (int i = 0; i < 50'000 && why.empty(); ++i) {
+      SSL_key_update(peer.ssl, SSL_KEY_UPDATE_REQUESTED);
+      co_await peer.say("k");
+      char byte;
+      const auto read = co_await as_result(stream.read_some(std::span(&byte, 1)));
+      if (!read.has_value()) why = what(read.error());
+    }
+    CHECK(has(why, "TLS: the peer asks, and takes no answer"));
+  });
+}
+
 TEST_CASE("tls: a server that stops waits for no greeting, and ends its connections in order") {
   on_net([]() -> Future<> {
     Site site;
