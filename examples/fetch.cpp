@@ -5,7 +5,7 @@
 // less than 1,000 bytes in 10 s is given up.
 //
 //   fetch [-X METHOD] [-d DATA] [--data-binary @FILE] [-H 'Name: value'] [-I] [-i] [-s] [-o FILE]
-//         [--fail] [--max-time S] URL...
+//         [--fail] [--max-time S] [-k] [--cacert FILE] URL...
 #include <net/http.hpp>
 #include <net/net.hpp>
 #include <reactor/reactor.hpp>
@@ -29,6 +29,8 @@ struct Options {
   http::Headers headers;
   std::vector<std::string> outputs, urls;  // each URL has the output of its number, or stdout
   hob::Duration max_time = hob::Duration::max();
+  bool insecure = false;
+  std::string ca_file;
 };
 
 struct UsageError : std::runtime_error {
@@ -92,6 +94,10 @@ Options parse(const std::vector<std::string>& arguments) {
       options.fail = true;
     } else if (argument == "--max-time") {
       options.max_time = seconds_of(value());
+    } else if (argument == "-k" || argument == "--insecure") {
+      options.insecure = true;
+    } else if (argument == "--cacert") {
+      options.ca_file = value();
     } else {
       throw UsageError("no such option: " + argument);
     }
@@ -167,6 +173,8 @@ hob::Future<int> fetch_all(Options options) {
   http::SessionOptions limits;
   limits.io = 10s;
   limits.total = options.max_time;
+  limits.tls.dangerously_accept_any_certificate = options.insecure;
+  if (!options.ca_file.empty()) limits.tls.ca_file = options.ca_file.c_str();
   http::Session session(limits);
   int code = 0;
   for (std::size_t number = 0; number != options.urls.size(); ++number) {
@@ -184,7 +192,9 @@ hob::Future<int> fetch_all(Options options) {
     } catch (const hob::net::EndOfStream& e) {
       code = 52, error = e.what();
     } catch (const std::system_error& e) {
-      code = std::string_view(e.what()).starts_with("connect") ? 7 : 56, error = e.what();
+      error = e.what();
+      const bool connecting = error.starts_with("connect");
+      code = !connecting ? 56 : error.find(": TLS: ") != error.npos ? 35 : 7;
     } catch (const std::exception& e) {
       code = 1, error = e.what();
     }
@@ -201,6 +211,7 @@ int main(int argc, char** argv) try {
   return 130;
 } catch (const std::exception& e) {
   std::cerr << "fetch: " << e.what() << "\nusage: fetch [-X METHOD] [-d DATA] [--data-binary @FILE] "
-            << "[-H 'Name: value'] [-I] [-i] [-s] [-o FILE] [--fail] [--max-time S] URL..." << std::endl;
+            << "[-H 'Name: value'] [-I] [-i] [-s] [-o FILE] [--fail] [--max-time S] "
+            << "[-k] [--cacert FILE] URL..." << std::endl;
   return 2;
 }

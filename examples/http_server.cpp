@@ -3,8 +3,9 @@
 // http_server.cpp — three routes: a text, an echo, a body in chunks. SIGTERM stops it: the requests
 // under way are answered first.
 //
-//   http_server PORT [--shards N]    on 127.0.0.1; 0: the kernel picks one; N threads, each with a
-//                                    loop and a listener of its own
+//   http_server PORT [--shards N] [--tls CERTIFICATE KEY]
+//       on 127.0.0.1; 0: the kernel picks one. N threads, each with a loop and a listener of its own.
+//       https instead of http, with these PEM files, in a build with -Dtls=enabled.
 #include <net/http.hpp>
 #include <net/net.hpp>
 #include <reactor/reactor.hpp>
@@ -41,8 +42,10 @@ hob::Future<http::Response> handle(http::Request& request) {
   co_return response;
 }
 
-hob::Future<> serve(net::TcpListener listener) {
-  http::Server server(handle);
+hob::Future<> serve(net::TcpListener listener, net::TlsOptions tls) {
+  http::ServerOptions options;
+  options.tls = tls;
+  http::Server server(handle, options);
   auto serving = server.serve(std::move(listener));
   co_await hob::signal(SIGTERM);
   server.stop(5s);
@@ -50,18 +53,18 @@ hob::Future<> serve(net::TcpListener listener) {
 }
 
 // The first shard picks the port, and the others join it there; they wait for it before their loops begin.
-void run(unsigned short port, unsigned shards) {
+void run(unsigned short port, unsigned shards, net::TlsOptions tls) {
   std::promise<unsigned short> picked;
   auto shared_port = picked.get_future().share();
   net::ListenOptions options;
   options.reuse_port = shards > 1;
   hob::run_shards(shards, [&](unsigned shard) {
-    if (shard != 0) return serve(net::listen("127.0.0.1", shared_port.get(), options));
+    if (shard != 0) return serve(net::listen("127.0.0.1", shared_port.get(), options), tls);
     try {
       auto listener = net::listen("127.0.0.1", port, options);
       picked.set_value(listener.address().port());
       std::cout << "listening on " << listener.address().to_string() << std::endl;
-      return serve(std::move(listener));
+      return serve(std::move(listener), tls);
     } catch (...) {
       picked.set_exception(std::current_exception());
       throw;
@@ -79,13 +82,23 @@ bool parse(const char* text, N& number) {
 int main(int argc, char** argv) try {
   unsigned short port = 0;
   unsigned shards = 1;
-  const bool sharded = argc == 4 && std::strcmp(argv[2], "--shards") == 0;
-  if ((argc != 2 && !sharded) || !parse(argv[1], port) || (sharded && !parse(argv[3], shards)) ||
-      shards == 0 || shards > 1024) {
-    std::cerr << "usage: http_server PORT [--shards N]" << std::endl;
+  net::TlsOptions tls;
+  bool good = argc > 1 && parse(argv[1], port);
+  for (int at = 2; good && at < argc; ++at) {
+    if (std::strcmp(argv[at], "--shards") == 0 && at + 1 < argc) {
+      good = parse(argv[++at], shards) && shards != 0 && shards <= 1024;
+    } else if (std::strcmp(argv[at], "--tls") == 0 && at + 2 < argc) {
+      tls.certificate = argv[++at];
+      tls.key = argv[++at];
+    } else {
+      good = false;
+    }
+  }
+  if (!good) {
+    std::cerr << "usage: http_server PORT [--shards N] [--tls CERTIFICATE KEY]" << std::endl;
     return 2;
   }
-  run(port, shards);
+  run(port, shards, tls);
 } catch (const hob::Interrupted&) {
   return 130;
 } catch (const std::exception& e) {

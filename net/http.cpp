@@ -34,6 +34,7 @@ struct Session::Pool {
   }
 
   SessionOptions options;
+  net::Tls tls;  // made when it is needed first: that reads files
   Semaphore slots;
   std::vector<std::pair<std::string, std::unique_ptr<Connection>>> kept;  // by origin
 };
@@ -114,12 +115,16 @@ struct Session::Exchange {
   }
 
   Future<> connect(Own) {
-    if (url.scheme == "https")
-      throw ProtocolError("HTTP: https needs a build with -Dtls=enabled: " + url.to_string());
     const SessionOptions& options = pool->options;
+    const bool is_secure = url.scheme == "https";
+    if (is_secure && !pool->tls) pool->tls = net::Tls(net::Tls::client, options.tls, "http/1.1");
     const TimePoint until = std::min(Loop::current().after(options.connect), last);
     auto work = net::connect(url.host, url.port);
     net::TcpStream stream = co_await wait_until(std::move(work), until);
+    if (is_secure) {
+      auto greeting = pool->tls.secure(std::move(stream), url.host);
+      stream = co_await wait_until(std::move(greeting), until);
+    }
     connection = std::make_unique<Connection>(std::move(stream), options.limits, options.io);
   }
 
@@ -252,7 +257,9 @@ Future<Response> request(Request request, SessionOptions options, Own) {
 
 // --- Server --------------------------------------------------------------------------------------
 Server::Server(Handler handler, ServerOptions options)
-    : handler_(std::move(handler)), options_(options), slots_(options.connections) {}
+    : handler_(std::move(handler)), options_(options), slots_(options.connections) {
+  if (options.tls.certificate) tls_ = net::Tls(net::Tls::server, options.tls, "http/1.1");
+}
 
 void Server::stop(Duration grace) {
   stopping_.set();
@@ -334,6 +341,12 @@ int status_for(const std::exception_ptr& error, const Connection& peer) {
 }  // namespace
 
 Future<> Server::converse(Own, net::TcpStream stream, Permit) {
+  if (tls_) {
+    auto greeting = as_result(wait_for(tls_.secure(std::move(stream)), options_.head));
+    auto greeted = co_await std::move(greeting);
+    if (!greeted) co_return;
+    stream = std::move(greeted).value();
+  }
   Connection peer(std::move(stream), options_.limits, options_.io);
   int refusal = 0;
   try {

@@ -14,6 +14,7 @@
 #include "http_parser.hpp"
 #include "message.hpp"
 #include "net.hpp"
+#include "tls.hpp"
 
 namespace hob::inline v0::http {
 class Connection;
@@ -33,6 +34,7 @@ struct SessionOptions {
   Duration io = std::chrono::seconds(30);       // each wait for a part of a body, in or out
   Duration total = std::chrono::seconds(300);   // all of it, redirects and body included
   Duration idle = std::chrono::seconds(15);     // how long a connection is kept
+  net::TlsOptions tls;                  // of https
 };
 
 // Move-only; its requests may outlive it.
@@ -81,6 +83,7 @@ struct ServerOptions {
   Duration head = std::chrono::seconds(10);  // from a head's first byte to its last
   Duration idle = std::chrono::seconds(75);  // between requests
   Duration io = std::chrono::seconds(30);    // each wait for a part of a body, in or out
+  net::TlsOptions tls;                 // with a certificate the server speaks https, and nothing else
 };
 
 // Outlives what serve() gives.
@@ -107,6 +110,7 @@ class Server {
   Future<bool> answer(Own, Connection& peer, Request& request);
   Handler handler_;
   ServerOptions options_;
+  net::Tls tls_;
   Semaphore slots_;
   List<Hook<Connection>> idle_;  // between two requests
   Event stopping_, ending_;

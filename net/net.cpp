@@ -77,9 +77,11 @@ bool Operation::attempt() noexcept {
 
 void Operation::fail(const Address& whom) const {
   const Address with = whom.family() || !socket_ ? whom : socket_->peer();
+  const bool told = error_ == EPROTO && socket_ && socket_->filter;
   // No string of ours outlives this expression: to unwind past one takes as long as the throw itself.
   throw std::system_error(error_, std::generic_category(),
-                          with.family() ? name_ + (' ' + with.to_string()) : std::string(name_));
+                          (with.family() ? name_ + (' ' + with.to_string()) : std::string(name_)) +
+                              (told ? ": TLS: " + socket_->filter->why : std::string()));
 }
 
 // --- streams -------------------------------------------------------------------------------------
@@ -91,11 +93,32 @@ void Lease::GiveBack::operator()(std::byte* buffer) const noexcept {
 
 // Law of the Latch: a short read has emptied the stream, unless its end was hinted at. An error that
 // came with an event and was not seen by the call is told at the end (libkqueue's way with a reset).
-Io read_into(Socket& socket, std::span<std::byte>& into, std::size_t& n) noexcept {
+static Io receive(Socket& socket, std::span<std::byte> into) noexcept {
   Watch& watch = socket.watch;
   Io io = socket.backend().recv(watch.fd, into);
   if (!io.error && io.n == 0) io.error = std::exchange(watch.error, 0);
   if (!io.error && io.n != 0 && io.n < into.size() && !watch.read_hangup) watch.readable = false;
+  return io;
+}
+
+// The latch stays up for what the filter still has, and is a hint then as ever.
+static Io receive_filtered(Socket& socket, std::span<std::byte> into) noexcept {
+  Filter& filter = *socket.filter;
+  Io io = filter.open(into);
+  if (io.error == EAGAIN) {
+    std::byte wire[16 * 1024];
+    const Io came = receive(socket, wire);
+    if (came.error) return came;
+    filter.feed(std::span(wire, came.n));
+    io = filter.open(into);
+    if (io.error == EAGAIN) return {came.n, kMore};
+  }
+  if (filter.more) socket.watch.readable = true;
+  return io;
+}
+
+Io read_into(Socket& socket, std::span<std::byte>& into, std::size_t& n) noexcept {
+  const Io io = socket.filter ? receive_filtered(socket, into) : receive(socket, into);
   n = io.n;
   return io;
 }
@@ -105,13 +128,35 @@ Io Lease::read(Socket& socket, std::monostate&, Lease& lease) noexcept {
   lease.buffer_.reset(loop.spares ? loop.spare[--loop.spares].release() : new std::byte[kBytes]);
   std::span<std::byte> into(lease.buffer_.get(), kBytes);
   const Io io = read_into(socket, into, lease.size_);
-  if (io.n == 0) lease.buffer_.reset();
+  if (io.error || io.n == 0) lease.buffer_.reset();
+  return io;
+}
+
+// Pieces share records. What has been sealed counts as handed over, but is sent before the write ends.
+static Io write_filtered(Socket& socket, Unsent& unsent) noexcept {
+  auto& [text, pieces] = unsent;
+  std::string& out = socket.filter->out;
+  char record[16 * 1024];
+  for (std::size_t n = 0; out.size() < 4 * sizeof record && !(text.empty() && pieces.empty()); n = 0) {
+    while (n != sizeof record && !(text.empty() && pieces.empty())) {
+      if (text.empty()) text = pieces[0], pieces = pieces.subspan(1);
+      const std::size_t part = text.copy(record + n, sizeof record - n);
+      text.remove_prefix(part), n += part;
+    }
+    if (const int error = n ? socket.filter->seal({record, n}) : 0) return {0, error};
+  }
+  if (out.empty()) return {};
+  const std::string_view wire = out;
+  Io io = socket.backend().send(socket.watch.fd, std::span(&wire, 1));
+  std::string(wire.substr(io.n)).swap(out);  // what was sent takes no memory
+  if (!io.error && !(out.empty() && text.empty() && pieces.empty())) io.error = kMore;
   return io;
 }
 
 // Pieces go together; one of which a part was taken goes on alone.
 Io Unsent::write(Socket& socket, Unsent& unsent, std::monostate&) noexcept {
   auto& [text, pieces] = unsent;
+  if (socket.filter) return write_filtered(socket, unsent);
   const std::span<const std::string_view> next = text.empty() ? pieces : std::span(&text, 1);
   Io io = socket.backend().send(socket.watch.fd, next);
   std::size_t n = std::min(io.n, text.size());
@@ -123,13 +168,22 @@ Io Unsent::write(Socket& socket, Unsent& unsent, std::monostate&) noexcept {
   return io;
 }
 
+// With a filter: what it says at the end goes before, or as much of it as the kernel takes at once.
 void TcpStream::shutdown_write() {
+  if (Filter* const filter = held().filter.get()) {
+    Unsent none;
+    for (filter->seal({}); write_filtered(*socket_, none).error == kMore;) continue;
+  }
   const int error = held().backend().shutdown_write(socket_->watch.fd);
   check(error, "shut down " + peer().to_string());
 }
 
 Future<> TcpStream::finish(Duration limit) {
   const auto to_the_end = [](TcpStream& stream) -> Future<> {
+    if (stream.held().filter) {
+      stream.socket_->filter->seal({});
+      co_await Write(stream.socket_.get(), kWrite, "write", {});  // all of that
+    }
     stream.shutdown_write();
     while (!(co_await stream.read_lease()).empty()) continue;
   };

@@ -84,6 +84,7 @@ class TcpStream : public Handle {
   // Whether a read might bring something: if not, nothing has come, and the end has not.
   bool readable() const noexcept { return socket_ && socket_->watch.readable; }
   friend class BufferedReader;
+  friend class Tls;
 };
 
 std::pair<TcpStream, TcpStream> stream_pair();  // two ends of one stream (socketpair(2))

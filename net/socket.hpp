@@ -22,6 +22,20 @@ inline std::string_view as_text(std::span<const std::byte> bytes) noexcept {
 // Throws std::system_error if a call has failed; `what` reads like "connect 10.0.0.1:80".
 inline void check(int error, const std::string& what) { if (error) throw_errno(error, what); }
 
+// What stands between a stream's text and its bytes on the wire. Does no I/O; what has failed is failed.
+class Filter {
+ public:
+  virtual ~Filter() = default;
+  virtual void feed(std::span<const std::byte> wire) noexcept = 0;  // none: it has ended
+  // Gives text. EAGAIN: that takes more of the wire; 0 bytes: the peer has said that it is the end.
+  virtual Io open(std::span<std::byte> into) noexcept = 0;
+  // Adds text to `out`, or with none that it is the end. Answers errno.
+  virtual int seal(std::string_view text) noexcept = 0;
+  bool more = false;  // open() has something to say without the wire
+  std::string out;    // to be sent
+  std::string why;    // EPROTO
+};
+
 class Socket : public Framed {
  public:
   explicit Socket(int fd) : loop_(&Loop::current()) { watch.fd = fd; }
@@ -46,7 +60,8 @@ class Socket : public Framed {
   int set(Option option, int value) { return backend().set_option(watch.fd, option, value); }
 
   Watch watch;
-  std::int64_t sent = 0;  // bytes, in all
+  std::int64_t sent = 0;  // bytes, in all, as they are on the wire
+  std::unique_ptr<Filter> filter;
  private:
   friend class Operation;
   static constexpr unsigned kPeer = 28;  // sockaddr_in6's; the peers of Unix sockets have no name

@@ -164,7 +164,8 @@ with tempfile.TemporaryDirectory() as folder:
     assert not os.path.exists(third)
     assert "the stream has ended" in run(url + "/closed", code=52)
     assert "expected more of the body" in run(url + "/truncated", code=1, out=b"hello")
-    assert "-Dtls=enabled" in run("https://" + host, code=1)
+    if os.environ.get("HOB_TLS") is None:  # as the build has set it
+        assert "-Dtls=enabled" in run("https://" + host, code=1)
     assert "expected http:// or https://" in run("ftp://a/", code=1)
     assert "takes too long" in run("--max-time", "0.1", url + "/silent", code=28)
     assert "takes too long" in run("--max-time", "0.1", url + "/drip", code=28, out=None)

@@ -23,7 +23,8 @@ works() {
     doctest) ${CXX:-c++} -E -x c++ -include doctest/doctest.h /dev/null ;;
     aiohttp) python_with aiohttp ;;
     clang) newest_clang ;;
-    libuv | libevent | libcurl | openssl) pkg-config --exists "$1" ;;
+    libuv | libevent | libcurl) pkg-config --exists "$1" ;;
+    openssl3) pkg-config --exists 'openssl >= 3' && have openssl ;;
     asio) echo '#include <asio.hpp>' | ${CXX:-c++} -E -x c++ - ;;
     *) have "$1" ;;
   esac >/dev/null 2>&1
@@ -42,7 +43,7 @@ packages_of() {
       libuv) echo libuv1-dev ;;
       libevent) echo libevent-dev ;;
       libcurl) echo libcurl4-openssl-dev ;;
-      openssl) echo libssl-dev ;;
+      openssl3) echo libssl-dev openssl ;;
       asio) echo libasio-dev ;;
       pgrep) echo procps ;;
       node) echo nodejs ;;
@@ -51,9 +52,9 @@ packages_of() {
   else
     case $1 in
       clang) echo llvm ;;
+      openssl3) echo openssl@3 ;;
       npm) echo node ;;
       libcurl) echo curl ;;
-      openssl) echo openssl@3 ;;
       *) echo "$1" ;;
     esac
   fi

@@ -106,7 +106,9 @@ TEST_CASE("what may not be sent is refused before a byte leaves") {
     CHECK(has(co_await thrown<std::invalid_argument>(session.request(lies)), "5 for a body of 4 bytes"));
     lies.headers.set("Content-Length", "4, 4");
     CHECK(has(co_await thrown<std::invalid_argument>(session.request(lies)), "4, 4 for a body of 4 bytes"));
-    CHECK(has(co_await thrown<http::ProtocolError>(session.get("https://" + peer.host())), "-Dtls=enabled"));
+#ifndef HOB_TLS
+    CHECK(has(co_await thrown<std::runtime_error>(session.get("https://" + peer.host())), "-Dtls=enabled"));
+#endif
     CHECK(has(co_await thrown<http::ProtocolError>(session.get("ftp://a")), "http:// or https://"));
     CHECK(peer.heard.empty());
     CHECK((co_await session.get(peer.url())).status == 200);
