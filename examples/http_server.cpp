@@ -10,6 +10,8 @@
 #include <net/net.hpp>
 #include <reactor/reactor.hpp>
 
+#include <unistd.h>
+
 #include <charconv>
 #include <csignal>
 #include <cstring>
@@ -52,21 +54,48 @@ hob::Future<> serve(net::TcpListener listener, net::TlsOptions tls) {
   co_await std::move(serving);
 }
 
-// The first shard picks the port, and the others join it there; they wait for it before their loops begin.
-void run(unsigned short port, unsigned shards, net::TlsOptions tls) {
-  std::promise<unsigned short> picked;
-  auto shared_port = picked.get_future().share();
-  net::ListenOptions options;
-  options.reuse_port = shards > 1;
-  hob::run_shards(shards, [&](unsigned shard) {
-    if (shard != 0) return serve(net::listen("127.0.0.1", shared_port.get(), options), tls);
+// How each of several shards listens on one port: by a listener of its own, where the system balances them;
+// or else on a duplicate of the first's, and who is free takes the next connection.
+struct Door {
+  explicit Door(unsigned short port, bool shared) : port_(port), shared_(shared) {}
+  net::TcpListener listener(bool first) {
+    net::ListenOptions options;
+    options.reuse_port = shared_;
+    if (!first && descriptor_ != -1) return net::listen_on(::dup(descriptor_));
+    if (!first) return net::listen("127.0.0.1", port_, options);
     try {
-      auto listener = net::listen("127.0.0.1", port, options);
-      picked.set_value(listener.address().port());
-      std::cout << "listening on " << listener.address().to_string() << std::endl;
+      return opened(net::listen("127.0.0.1", port_, options));
+    } catch (const std::system_error& e) {
+      if (e.code() != std::errc::not_supported) throw;
+    }
+    net::TcpListener only = opened(net::listen("127.0.0.1", port_));
+    descriptor_ = only.descriptor();
+    return only;
+  }
+ private:
+  net::TcpListener opened(net::TcpListener listener) {
+    port_ = listener.address().port();
+    std::cout << "listening on " << listener.address().to_string() << std::endl;
+    return listener;
+  }
+  unsigned short port_;
+  const bool shared_;
+  int descriptor_ = -1;
+};
+
+// The others wait for the first shard's listener before their loops begin.
+void run(unsigned short port, unsigned shards, net::TlsOptions tls) {
+  Door door(port, shards > 1);
+  std::promise<void> opened;
+  auto open = opened.get_future().share();
+  hob::run_shards(shards, [&](unsigned shard) {
+    if (shard != 0) return open.get(), serve(door.listener(false), tls);
+    try {
+      auto listener = door.listener(true);
+      opened.set_value();
       return serve(std::move(listener), tls);
     } catch (...) {
-      picked.set_exception(std::current_exception());
+      opened.set_exception(std::current_exception());
       throw;
     }
   });

@@ -282,8 +282,9 @@ static constexpr int kGone[] = {ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHO
 };
 static constexpr int kNoneLeft[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
 
-Listening::Listening(const Address& address, const std::string& what)
-    : Socket(address, kStream, what), Runnable([](Runnable& self) {
+template <class... Args>
+Listening::Listening(const Args&... args)
+    : Socket(args...), Runnable([](Runnable& self) {
         auto& listening = static_cast<Listening&>(self);
         listening.alarm.cancel();
         listening.paused.unlink();
@@ -321,7 +322,7 @@ Io Listening::accept(Socket& socket, std::monostate&, TcpStream& stream) noexcep
 
 TcpListener listen(const Address& address, ListenOptions options) {
   const std::string what = "listen on " + address.to_string();
-  auto socket = std::make_unique<Listening>(address, what);
+  auto socket = std::make_unique<Listening>(address, kStream, what);
   const bool v6 = !address.is_unix() && address.host().find(':') != std::string::npos;
   if (!address.is_unix()) check(socket->set(Option::reuse_address, 1), what);
   if (v6) check(socket->set(Option::v6_only, !options.dual_stack), what);
@@ -341,6 +342,12 @@ TcpListener listen(std::string_view host, unsigned short port, ListenOptions opt
     if (!host.empty() || !no_ipv6) throw;
   }
   return listen(Address::of("0.0.0.0", port), options);
+}
+
+TcpListener listen_on(int descriptor) {
+  auto socket = std::make_unique<Listening>(descriptor);
+  check(socket->attach(), "listen on descriptor " + std::to_string(descriptor));
+  return TcpListener(std::move(socket));
 }
 
 TcpListener listen_unix(std::string_view path) {

@@ -143,7 +143,8 @@ struct ListenOptions {
 // The socket of a listener. During a pause its latch is down, and accept(2) is not called; run as a
 // Runnable it ends the pause, and lifts the latch.
 struct Listening final : Socket, Runnable {
-  Listening(const Address& address, const std::string& what);
+  template <class... Args>
+  explicit Listening(const Args&... args);
   static Io accept(Socket& socket, std::monostate&, TcpStream& stream) noexcept;
   void pause(int error) noexcept;
   Alarm alarm;
@@ -164,6 +165,7 @@ class TcpListener : public Handle {
   using Handle::Handle;
   // Where it listens; the port is the real one. After close(): nowhere.
   Address address() const { return local(); }
+  int descriptor() const { return held().watch.fd; }  // std::system_error if it is closed
   // The next connection, TCP_NODELAY set. Dropped: it stays.
   Accept accept() noexcept { return {socket_.get(), kRead, "accept", {}}; }
   // How often accept() has paused for want of descriptors.
@@ -177,6 +179,10 @@ class TcpListener : public Handle {
 TcpListener listen(const Address& address, ListenOptions options = ListenOptions());
 TcpListener listen(std::string_view host, unsigned short port,
                    ListenOptions options = ListenOptions());
+
+// Takes over a descriptor that listens and does not block: an inherited one, or a dup(2) of another
+// listener's, from which then several threads' loops take. That is for systems where reuse_port is ENOTSUP.
+TcpListener listen_on(int descriptor);
 
 // On a Unix socket. One whose file is there is replaced, as asyncio does; the file stays behind.
 TcpListener listen_unix(std::string_view path);

@@ -99,7 +99,7 @@ class Tls::Ends final : public Filter {
     const int answer = why.empty() ? call(io.n) : -1;
     char* wrote = nullptr;
     const long n = BIO_get_mem_data(SSL_get_wbio(ssl_), &wrote);
-    if (n > 0) out.append(wrote, static_cast<std::size_t>(n)), BIO_reset(SSL_get_wbio(ssl_));
+    if (n > 0) out.append(wrote, static_cast<std::size_t>(n)), static_cast<void>(BIO_reset(SSL_get_wbio(ssl_)));
     if (out.size() > 1 << 20 && why.empty()) why = "the peer asks, and takes no answer";
     const int error = why.empty() ? SSL_get_error(ssl_, answer) : SSL_ERROR_SSL;
     if (error == SSL_ERROR_WANT_READ) return {0, EAGAIN};

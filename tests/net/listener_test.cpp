@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include <string>
+#include <thread>
 
 #include "../../net/net.hpp"
 #include "../reactor/sync_bench.hpp"
@@ -40,6 +41,37 @@ Future<> serve(net::TcpListener& listener, int n) {
 }
 
 }  // namespace
+
+TEST_CASE("several loops take from one queue, each by a descriptor of its own") {
+  if (simulated()) return;
+  Loop loop{kernel()};
+  net::TcpListener listener = net::listen("127.0.0.1", 0);
+  const net::Address at = listener.address();
+  CHECK_THROWS_AS(net::listen_on(-1), std::system_error);
+  std::exception_ptr error;
+  std::thread other([&error, copy = ::dup(listener.descriptor())] {
+    try {
+      Loop its{kernel()};
+      net::TcpListener same = net::listen_on(copy);
+      its.run(serve(same, 1));
+    } catch (...) {
+      error = std::current_exception();
+    }
+  });
+  // This one leaves the first to the other, then they go on by themselves.
+  loop.run([](net::Address to) -> Future<> {
+    net::TcpStream client = co_await net::connect(to);
+    CHECK(co_await greet(std::move(client)) == "hello");
+  }(at));
+  other.join();
+  CHECK(error == nullptr);
+  loop.run([](net::TcpListener& l, net::Address to) -> Future<> {
+    net::TcpStream client = co_await net::connect(to);
+    co_await gather(serve(l, 1), greet(std::move(client)));
+  }(listener, at));
+  listener.close();
+  CHECK_THROWS_AS(listener.descriptor(), std::system_error);
+}
 
 TEST_CASE("a listener takes connections, and both ends know each other") {
   Loop loop{kernel()};
