@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// loop.cpp — the beginning and the end of a loop, the turn in between (described in loop.hpp), and how
-// functions and signals get there.
+// loop.cpp — a loop's beginning and end, its turn (see loop.hpp), how functions and signals get there.
 #include "loop.hpp"
 #include <csignal>
 #include <cstdlib>
@@ -76,10 +75,7 @@ void Loop::turn_until_settled(Work& work) {
   work.hush();  // run() throws its error
   settled_ = work.settled();
   if (!settled_) work.watch(root);
-  while (resume(), !settled_) {
-    collect(true);
-    if (std::exchange(interrupted_, false)) throw Interrupted();
-  }
+  while (!interrupted_ && (resume(), !settled_)) collect(true);
   settled_ = false;
   // One more look: Ctrl-C may have come while the work did its last, or without a turn at all.
   deliver_signals();

@@ -18,9 +18,8 @@
 // no system call. (Two things run where they stand, like any C++: a coroutine's first stretch inside its
 // call; destructors and `finally` inside a drop.)
 //
-// **The Law of the Fair Share.** A leaf that can finish at once does not suspend, but at most kSteps times
-// or kBytes in one resumption; the next goes through the ready queue. No peer, and no full queue, keeps
-// the loop.
+// **The Law of the Fair Share.** A leaf that can finish at once does not suspend, but at most kSteps times or
+// kBytes in one resumption; the next goes through the ready queue. No peer, no full queue keeps the loop.
 //
 // **The Law of One Thread.** A loop and all that hangs on it belong to one thread; every entry point
 // checks the owner, in every build. Loop::post (and what is built on it) is the only door for others.
@@ -100,8 +99,7 @@ class Loop {
   void post(Closure f);
   Remote remote();
   // Who hears of an error that nobody took: of a dropped Future, a detached one, a callback. Called
-  // from the turn, never from a destructor. Default: one line on stderr, with the file:line of the
-  // coroutine's last await.
+  // from the turn, never from a destructor. Default: a line on stderr, with the last await's file:line.
   void on_unhandled(std::function<void(std::exception_ptr)> handler) {
     check_thread();
     handler_ = std::move(handler);
@@ -111,9 +109,8 @@ class Loop {
   // the coroutine's file:line and its time; ~Loop lists what is still detached, attached or on the pool.
   void set_debug(bool on) { check_thread(), debug_ = on; }
   void slow_after(Duration limit = std::chrono::milliseconds(100)) { check_thread(), slow_ = limit; }
-  // Prints the tree of who awaits what, one line each: the place in the source where it waits. Roots are the
-  // work of run() (or the one given), what is detached, and the tasks of a TaskGroup that nobody joins yet.
-  // Then, if coroutines wait for Mutexes in a ring, that.
+  // Prints the tree of who awaits what, a line each: where in the source it waits. Roots: the work of run()
+  // (or the one given), what is detached, tasks of TaskGroups not joined yet. Then a ring of Mutexes, if any.
   void dump_tasks(std::ostream& out, const Work* root = nullptr);
   TimePoint now() const { return check_thread(), now_; }  // the clock as this turn read it
 
@@ -224,8 +221,7 @@ auto run(F&& f, Args&&... args) {
 // The first error drops the other shards' work and is thrown. Ctrl-C as for run(), to the end of the
 // last. n == 0, or a Loop on this thread already, is std::logic_error.
 void run_shards_of(unsigned n, const std::function<Future<>(unsigned)>& start);
-template <class F>
-void run_shards(unsigned n, F f) {
+void run_shards(unsigned n, auto f) {
   run_shards_of(n, [&f](unsigned shard) { return forget(std::invoke(f, shard)); });
 }
 }  // namespace hob::inline v0

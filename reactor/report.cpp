@@ -113,10 +113,7 @@ void Work::print(std::ostream& out, std::size_t indent, std::vector<const Work*>
 }
 
 void Work::report() noexcept {
-  if (here.loop)
-    here.loop->unhandled(take_error(), place());
-  else
-    print_error(error_, place());
+  here.loop ? here.loop->unhandled(take_error(), place()) : print_error(error_, place());
 }
 
 std::source_location Work::place() noexcept {
@@ -137,10 +134,9 @@ void Work::adopt() noexcept {
   loop_id_ = here.id;
 }
 
-void Work::fatal_owner() noexcept {
-  fatal("a Future was dropped before it settled, on a thread that is not its Loop's, or after its Loop");
-}
-void Work::fatal_self() const noexcept {
+void Work::fatal_drop() const noexcept {
+  if (loop_id_ != here.id && loop_id_ != 0)
+    fatal("a Future was dropped before it settled, on a thread that is not its Loop's, or after its Loop");
   say("the coroutine last resumed at: " + text(site_));
   fatal("a coroutine dropped its own Future while it was running");
 }

@@ -12,10 +12,7 @@ void Tasks::start(Future<> work, std::source_location made) {
   if (outcome.settled() && !outcome.failed()) return;
   auto* task = new Task(*this, std::move(work), made.line() ? made : here.loop->place_now());
   tasks_.push_back(*task);
-  if (outcome.settled())
-    task->settled(outcome);
-  else
-    outcome.watch(*task);
+  outcome.settled() ? task->settled(outcome) : outcome.watch(*task);
 }
 
 void Tasks::drop_all() noexcept {
@@ -67,8 +64,7 @@ class TaskGroup::Idle : public Leaf<Idle>, public Link, public Several {
     if (!group_) throw BrokenPromise("the TaskGroup was destroyed");
     if (group_->error_) self_->set_place(group_->site_);
   }
- private:
-  friend class TaskGroup;
+
   TaskGroup* group_;  // null: it has gone
   Work* self_ = nullptr;
   Runnable* task_ = nullptr;

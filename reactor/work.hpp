@@ -8,6 +8,7 @@
 //   2. Settling never runs the reader: it arms it. A returning coroutine hands over (arm_next).
 //   3. Result and error are moved out by the reader; an error that nobody took is reported.
 #pragma once
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <type_traits>
@@ -76,8 +77,7 @@ class Work : public Runnable {
   Runnable* parent() const noexcept {
     return flags_ & kCollected ? reader_.collector->parent() : reader_.waiter;
   }
-  // Suspends until `child`, one step down the tree, has settled. An error that comes up from there
-  // brings its place along.
+  // Suspends until `child`, one step down the tree, has settled; an error from there brings its place.
   void awaits(Work& child) noexcept {
     child.watch(*this);
     child_ = &child;
@@ -96,9 +96,7 @@ class Work : public Runnable {
   void print(std::ostream& out, std::size_t indent, std::vector<const Work*>& seen) const;
   const Work* blocker() const noexcept;  // who holds the lock that it, or what it awaits, waits for
   static std::source_location place_of(Runnable* runnable) noexcept;
-  Collector* collector() const noexcept {
-    return flags_ & kCollected ? reader_.collector : nullptr;
-  }
+  Collector* collector() const noexcept { return flags_ & kCollected ? reader_.collector : nullptr; }
   // The Work behind a Runnable, if it is one.
   static Work* of(Runnable* runnable) noexcept {
     auto* work = static_cast<Work*>(runnable);
@@ -109,10 +107,8 @@ class Work : public Runnable {
 
   void settle() noexcept {
     flags_ = static_cast<std::uint16_t>((flags_ | kSettled) & ~kRunning);
-    if (flags_ & kCollected)
-      reader_.collector->settled(*this);
-    else if (reader_.waiter)
-      flags_ & kCoroutine ? reader_.waiter->arm_next() : reader_.waiter->arm();
+    if (flags_ & kCollected) return reader_.collector->settled(*this);
+    if (reader_.waiter) flags_ & kCoroutine ? reader_.waiter->arm_next() : reader_.waiter->arm();
   }
  protected:
   enum Flag : std::uint16_t {
@@ -142,19 +138,14 @@ class Work : public Runnable {
   void clear(unsigned flags) noexcept { flags_ &= static_cast<std::uint16_t>(~flags); }
   // Finds the misuse that only a drop can see, and reports an error that nobody took.
   void before_drop() noexcept {
-    if (!settled()) {
-      if (loop_id_ != here.id && loop_id_ != 0) fatal_owner();
-      if (flags_ & kRunning) fatal_self();
-    } else if (error_ && !(flags_ & kQuiet)) {
-      report();
-    }
+    if (!settled() && (flags_ & kRunning || (loop_id_ != here.id && loop_id_ != 0))) fatal_drop();
+    if (error_ && !(flags_ & kQuiet)) report();
   }
 
   std::exception_ptr error_;
  private:
   void adopt() noexcept;  // by the loop of its first reader, if it was made under none
-  [[noreturn]] static void fatal_owner() noexcept;
-  [[noreturn]] void fatal_self() const noexcept;
+  [[noreturn]] void fatal_drop() const noexcept;
   void report() noexcept;
   union {
     Runnable* waiter = nullptr;
@@ -179,6 +170,9 @@ class Outcome : public Work {
     std::construct_at(std::addressof(value_), std::forward<Args>(args)...);
     flags_ |= kHasValue;
   }
+  template <class U = T>  // by a coroutine
+    requires std::constructible_from<T, U&&>
+  void return_value(U&& value) { emplace(std::forward<U>(value)); }
   const T& value() const noexcept { return value_; }
   // Moves the value out; or throws the error, which counts as taken.
   T take() {
@@ -198,6 +192,7 @@ template <>
 class Outcome<void> : public Work {
  public:
   void emplace() noexcept {}
+  void return_void() noexcept {}
   void value() const noexcept {}
   void take() { if (error_) std::rethrow_exception(take_error()); }
  protected:
