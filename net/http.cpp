@@ -41,7 +41,7 @@ struct Session::Pool {
 Session::Session(SessionOptions options) : pool_(std::make_shared<Pool>(options)) {}
 
 // --- one exchange --------------------------------------------------------------------------------
-constexpr std::string_view kClose = "Connection: close\r\n";
+constexpr std::string_view kClose = "Connection: close\r\n", kKeepAlive = "Connection: keep-alive\r\n";
 static bool may_repeat(const Request& request) {
   static constexpr std::string_view kIdempotent[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
   return !request.source && std::ranges::count(kIdempotent, request.method) != 0;
@@ -343,7 +343,13 @@ Future<> Server::converse(Own, net::TcpStream stream, Permit) {
       peer.within(request.target.empty() ? options_.head : options_.idle);
       for (bool begun = false; goes_on && !peer.take(request);) {
         if (peer.owes()) co_await peer.put({});
-        goes_on = may_wait(peer, request, begun);
+        if (peer.has_begun()) {
+          if (!std::exchange(begun, true)) peer.within(options_.head);
+        } else {
+          idle_.push_back(peer.hook);
+          std::string().swap(request.body);
+          goes_on = !stopping_.is_set();
+        }
         if (goes_on) goes_on = co_await peer.more();
         peer.hook.unlink();
       }
@@ -364,19 +370,6 @@ Future<> Server::converse(Own, net::TcpStream stream, Permit) {
   // To close while bytes are under way would reset the connection, and lose the response.
   if (peer.stream.is_open())
     static_cast<void>(co_await as_result(peer.stream.finish(std::chrono::seconds(2))));
-}
-
-// How long it waits for a request, or the rest of one, that is not there yet. False: not at all.
-bool Server::may_wait(Connection& peer, Request& request, bool& begun) {
-  if (peer.has_begun()) {
-    if (!std::exchange(begun, true)) peer.within(options_.head);
-  } else if (!stopping_.is_set()) {
-    idle_.push_back(peer.hook);
-    std::string().swap(request.body);
-  } else {
-    return false;
-  }
-  return true;
 }
 
 // False: the connection ends here.
@@ -404,10 +397,8 @@ Future<bool> Server::answer(Own, Connection& peer, Request& request) {
     const bool ends = framing.chunks || !response.source || response.headers.contains("Content-Length");
     const bool closes = same(response.headers.get("Connection").value_or(""), "close");
     keeps = peer.is_kept() && ends && !stopping_.is_set() && !closes;
-    const bool says = !keeps || !framing.chunks;
-    head = head_of(response, framing, !says ? "" : keeps ? "Connection: keep-alive\r\n" : kClose);
+    head = head_of(response, framing, !keeps ? kClose : framing.chunks ? "" : kKeepAlive);
   };
-  int status = 0;
   try {
     work = handler_(request);
     if (!work.ready()) {
@@ -418,9 +409,9 @@ Future<bool> Server::answer(Own, Connection& peer, Request& request) {
     if (work.outcome().failed()) static_cast<void>(std::move(work).get());
     compose();
   } catch (...) {
-    status = status_for(std::current_exception(), peer);
+    work = ready(plain(status_for(std::current_exception(), peer)));
+    compose();
   }
-  if (status) work = ready(plain(status)), compose();
   const Response& response = work.outcome().value();
   try {
     if (framing.body && response.source) co_await invite(peer);  // it may be the request's

@@ -103,7 +103,6 @@ class Server {
  private:
   Future<> accept_all(Own, net::TcpListener& listener, TaskGroup& connections);
   Future<> converse(Own, net::TcpStream stream, Permit permit);
-  bool may_wait(Connection& peer, Request& request, bool& begun);
   Future<bool> answer(Own, Connection& peer, Request& request);
   Handler handler_;
   ServerOptions options_;

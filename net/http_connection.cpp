@@ -160,10 +160,9 @@ Future<std::string_view> Connection::read(Own) {
       waited_ += here.loop->clock() - before;
       moved_ += unread_.size();
       if (moved_ >= kLeast) moved_ = 0, waited_ = Duration();
-      if (!came && body_ != Body::until_close) {
+      if (!came && body_ != Body::until_close)
         throw ProtocolError("HTTP: expected more of the body, found the end of the stream",
                             is_request_ ? 400 : 0);
-      }
     }
     data = take_body();
   }

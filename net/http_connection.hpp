@@ -32,8 +32,7 @@ class Connection : private Runnable {
   // Sends these, which are borrowed. (This and more() are leaves, as every message takes one of each.)
   struct Put : net::Write {
     Put(net::Write&& write, Connection& of) : net::Write(std::move(write)), peer(of) {}
-    template <class P>
-    void await_suspend(std::coroutine_handle<P> h) { peer.within(peer.io_), net::Write::await_suspend(h); }
+    void await_suspend(auto h) { peer.within(peer.io_), net::Write::await_suspend(h); }
     void await_resume();
     Connection& peer;
   };
@@ -66,10 +65,9 @@ class Connection : private Runnable {
   // Appends all of it. net::LimitExceeded.
   Future<> read_all(std::string& into, std::size_t limit, Own = Own());
   void tidy() noexcept;  // gives the buffers back, if all in them was read
-  // What waits from now on waits so long, and so long again if meanwhile the other side took 1,000
-  // bytes; until `last` in any case.
+  // What waits from now on waits so long, and so long again if the other side took 1,000 bytes meanwhile.
   void within(Duration limit) noexcept;
-  void ends_by(TimePoint last) noexcept { last_ = last; }
+  void ends_by(TimePoint last) noexcept { last_ = last; }  // in any case
   bool is_late() const noexcept { return late_; }
   net::TcpStream stream;
   Hook<Connection> hook{*this};  // for a list of its owner's

@@ -48,8 +48,7 @@ class HeadParser {
   std::size_t response(std::string_view bytes, Response& response, std::string_view method = "GET");
   const Head& head() const noexcept { return head_; }  // the last that was complete
  private:
-  template <class Begin>  // what is done with the first line
-  std::size_t parse(const Reader& reader, Headers& headers, Begin begin);
+  std::size_t parse(const Reader& reader, Headers& headers, auto begin);  // `begin`: of the first line
   void field(const Reader& reader, const Field& field);
   void frame(const Reader& reader);
   Limits limits_;

@@ -32,10 +32,6 @@ void chars::refuse(const char* what, std::string_view text, std::string_view fou
                       std::to_string(found.data() - text.data()) + ", found " + quoted(found), status);
 }
 
-Headers::Headers(std::initializer_list<Field> fields) {
-  for (const auto& [name, value] : fields) add(name, value);
-}
-
 std::optional<std::string_view> Headers::get(std::string_view name) const noexcept {
   for (std::string_view rest = block_; !rest.empty(); cut(rest, '\n'))
     if (rest.size() > name.size() && rest[name.size()] == ':' && same(rest.substr(0, name.size()), name))
@@ -70,10 +66,6 @@ std::size_t Headers::remove(std::string_view name) {
     if (!same(field.name, name)) kept.block_.append(line(field));
   block_.swap(kept.block_);
   return kept.size() - size();
-}
-
-std::size_t Headers::size() const noexcept {
-  return static_cast<std::size_t>(std::count(block_.begin(), block_.end(), '\n'));
 }
 
 std::string Request::path() const { return decode(target.substr(0, target.find('?'))); }
@@ -146,8 +138,7 @@ static char unescaped(std::string_view text, std::size_t at, int answer = 0) {
   return static_cast<char>(*byte);
 }
 
-// Whether no label is empty, and it is an IPv4 address if it ends in a number: to some resolver it
-// were one (3.2.2).
+// Whether no label is empty, and it is an IPv4 address if it ends in a number, as to some it is (3.2.2).
 static bool is_unmistakable(const std::string& host) {
   const std::string dotted = '.' + host + (host.ends_with('.') ? "" : ".");
   if (dotted.find("..") != dotted.npos) return false;

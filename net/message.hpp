@@ -5,6 +5,7 @@
 //   1. Headers hold nothing that may not be sent: header injection is refused before a byte leaves.
 //   2. Headers are one block of bytes, as they go over the wire: `name: value\r\n` for each.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include "../reactor/future.hpp"
@@ -31,7 +32,7 @@ inline void append_line(std::string& to, const Field& field) {
 class Headers {
  public:
   Headers() = default;
-  Headers(std::initializer_list<Field> fields);
+  Headers(std::initializer_list<Field> fields) { for (const auto& [name, value] : fields) add(name, value); }
   // The value of the first field of that name. O(bytes), like all that searches.
   std::optional<std::string_view> get(std::string_view name) const noexcept;
   bool contains(std::string_view name) const noexcept { return get(name).has_value(); }
@@ -60,7 +61,7 @@ class Headers {
   };
   Iterator begin() const noexcept { return Iterator(block_); }
   Iterator end() const noexcept { return Iterator(); }
-  std::size_t size() const noexcept;
+  std::size_t size() const noexcept { return static_cast<std::size_t>(std::ranges::count(block_, '\n')); }
   bool empty() const noexcept { return block_.empty(); }
   std::string_view wire() const noexcept { return block_; }  // all of them as they are sent
   // The line in the block of a field that was handed out.
@@ -222,8 +223,7 @@ constexpr std::string_view trim(std::string_view text) noexcept {
 // The number below 2^63 that the text is, if it is just digits, and no more than that takes.
 std::optional<std::uint64_t> number(std::string_view text, int base = 10) noexcept;
 
-// Takes host [":" [port]] apart, if it is that: a name, or an IPv6 address in brackets, which go; 5
-// digits at most.
+// Takes host [":" [port]] apart, if it is that: a name or [an IPv6 address] (the brackets go); 5 digits.
 std::optional<std::pair<std::string_view, std::string_view>> split_host(std::string_view text);
 
 // The bytes in quotes, for a message: what does not print as \xNN, and cut if there are many.

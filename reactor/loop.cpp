@@ -111,15 +111,6 @@ void Loop::collect(bool may_sleep) {
   if (posted_ == posts_.size()) posts_.clear(), posted_ = 0;
 }
 
-// inline, or else -fPIC makes it a call: another library might put its own in its place.
-inline void Loop::step(Runnable& next) {
-  here.steps = kSteps;
-  here.bytes = kBytes;
-  running_ = &next;
-  next.step_(next);
-  running_ = nullptr;
-}
-
 std::size_t Loop::resume() {
   std::size_t resumed = 0, moved = 0;
   if (!done_.empty()) free_done();
@@ -131,7 +122,11 @@ std::size_t Loop::resume() {
       continue;
     }
     ++resumed;
-    debug_ ? step_timed(next) : step(next);
+    here.steps = kSteps;
+    here.bytes = kBytes;
+    running_ = &next;
+    debug_ ? step_timed(next) : next.step_(next);
+    running_ = nullptr;
     moved += kBytes - here.bytes;
     if (!done_.empty()) free_done();
   }
@@ -142,7 +137,7 @@ std::size_t Loop::resume() {
 void Loop::step_timed(Runnable& next) {
   const TimePoint before = clock();
   const std::source_location site = Work::place_of(&next);
-  step(next);
+  next.step_(next);
   tell_slow(before, site, "a coroutine before its first await");
 }
 

@@ -51,13 +51,6 @@ struct Alarm : Timer {
   Runnable* task = nullptr;
 };
 
-// Signals in one loop, a signal_bit() for each.
-struct Signals {
-  std::uint64_t asked = 0;  // caught until ~Loop
-  std::uint64_t kept = 0;   // arrived, and not yet seen by a waiter
-  List<SignalWait> waits;
-};
-
 class Loop {
  public:
   static constexpr std::size_t kTurn = 128;           // resumptions in one turn
@@ -158,7 +151,11 @@ class Loop {
   }
   void interruptible();                               // for hob::run: Ctrl-C drops the main Future
   void interrupt() noexcept { interrupted_ = true; }  // does that
-  Signals signals;
+  struct {                    // a signal_bit() for each
+    std::uint64_t asked = 0;  // caught until ~Loop
+    std::uint64_t kept = 0;   // arrived, and not yet seen by a waiter
+    List<SignalWait> waits;
+  } signals;
   Tasks detached;
   List<Tasks> groups;            // all TaskGroups
   List<OnPool> pooled;
@@ -173,7 +170,6 @@ class Loop {
   void turn_until_settled(Work& work);
   void collect(bool may_sleep);  // steps 1 to 4
   std::size_t resume();          // step 5
-  void step(Runnable& next);
   void step_timed(Runnable& next);
   void begin_round();            // shuffles what is ready, and marks where the next one begins
   void call(Closure& f, const std::source_location& site = {}) noexcept;  // what it throws is nobody's

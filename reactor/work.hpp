@@ -191,7 +191,6 @@ class Outcome : public Work {
 template <>
 class Outcome<void> : public Work {
  public:
-  void emplace() noexcept {}
   void return_void() noexcept {}
   void value() const noexcept {}
   void take() { if (error_) std::rethrow_exception(take_error()); }
