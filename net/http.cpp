@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// http.cpp — Session: connections that are kept, one exchange of a request and a response; Server:
-// accepting, the conversation on one connection, stopping.
+// http.cpp — Session: kept connections, one exchange; Server: accepting, one conversation, stopping.
 #include "http.hpp"
 #include "http_connection.hpp"
 
@@ -256,10 +255,8 @@ Server::Server(Handler handler, ServerOptions options)
 
 void Server::stop(Duration grace) {
   stopping_.set();
-  const TimePoint end = Loop::current().after(grace);
-  if (end >= end_) return;
-  end_ = end;
-  at_end_ = Loop::current().call_at(end, [this] { ending_.set(); });
+  end_ = std::min(end_, Loop::current().after(grace));
+  at_end_ = Loop::current().call_at(end_, [this] { ending_.set(); });
 }
 
 Future<> Server::serve(net::TcpListener listener, Own) {

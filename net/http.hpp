@@ -55,8 +55,7 @@ class Session {
   //     sent once more on a new one; others never are;
   //   - with "Expect: 100-continue" among its headers, the body waits for the server's word, or 1 s.
   Future<Response> request(Request request, Own = Own());
-  // The same up to the response's head: its `source` gives the body as it comes. To destroy the
-  // Response, and what has copied it, gives the body up.
+  // The same up to the head; `source` gives the body as it comes, and the last copy's end gives it up.
   Future<Response> open(Request request, Own = Own());
  private:
   struct Pool;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// message.cpp — what bytes make, the block behind Headers, targets, statuses, dates, URLs.
-// Called by all of HTTP; calls Address.
+// message.cpp — what bytes make: Headers, statuses, dates, URLs. Called by all of HTTP; calls Address.
 #include "message.hpp"
 #include <charconv>
 #include <cstdio>

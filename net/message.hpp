@@ -15,8 +15,7 @@
 namespace hob::inline v0::http {
 // A peer or URL is not as the RFCs say; what() has what was expected, where, and what stood there.
 struct ProtocolError : std::runtime_error {
-  explicit ProtocolError(const std::string& what, int answer = 0)
-      : std::runtime_error(what), status(answer) {}
+  explicit ProtocolError(const std::string& what, int answer = 0) : runtime_error(what), status(answer) {}
   int status;  // what a server answers: 400, 413, 414, 417, 431, 501 or 505; 0 where none is due
 };
 
@@ -26,9 +25,8 @@ inline void append_line(std::string& to, const Field& field) {
   to.append(field.name).append(": ").append(field.value).append("\r\n");
 }
 
-// The fields of a message, in order. Names are found whatever the case of their letters.
+// A message's fields, in order, found in any case of letters. What is handed out is valid until a change.
 //   for (auto& [name, value] : headers) …
-// What is handed out is valid until the Headers change.
 class Headers {
  public:
   Headers() = default;
@@ -93,8 +91,7 @@ struct Request : Message {
   explicit Request(std::string to_url) : url(std::move(to_url)) {}
   Request(std::string with_method, std::string to_url, std::string with_body = {})
       : method(std::move(with_method)), url(std::move(to_url)) { body = std::move(with_body); }
-  // Of the target, decoded; and the value of a name behind its '?', or nothing. A broken escape is a
-  // ProtocolError, for which a server answers 400.
+  // Of the target, decoded; and a name's value behind '?', if any. A broken escape: ProtocolError (400).
   std::string path() const;
   std::optional<std::string> query(std::string_view name) const;
 
@@ -222,13 +219,10 @@ constexpr std::string_view trim(std::string_view text) noexcept {
 
 // The number below 2^63 that the text is, if it is just digits, and no more than that takes.
 std::optional<std::uint64_t> number(std::string_view text, int base = 10) noexcept;
-
 // Takes host [":" [port]] apart, if it is that: a name or [an IPv6 address] (the brackets go); 5 digits.
 std::optional<std::pair<std::string_view, std::string_view>> split_host(std::string_view text);
-
 // The bytes in quotes, for a message: what does not print as \xNN, and cut if there are many.
 std::string quoted(std::string_view bytes);
-
 // Throws ProtocolError: "URL: expected two hex digits at offset 7, found '%x'". `found` is a part of
 // `text`; the rest is not shown, as it may hold a password.
 [[noreturn]] void refuse(const char* what, std::string_view text, std::string_view found,

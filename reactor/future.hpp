@@ -19,13 +19,10 @@
 //   1. A Future is empty, or the only owner of an Outcome; awaiting it hands the Outcome over.
 //   2. What a coroutine awaits stands in its frame: to destroy the frame destroys that as well.
 #pragma once
-#include <concepts>
 #include <coroutine>
 #include "work.hpp"
 
 namespace hob::inline v0 {
-template <class T = void>
-class Future;
 template <class T = void>
 class Promise;
 template <class T = void>
@@ -48,7 +45,7 @@ template <class F, class... Args>
 using eventually_t = typename Eventually<std::invoke_result_t<F, Args...>>::type;
 
 // A value that is on its way. Move-only; already running; dropping it cancels.
-template <class T>
+template <class T = void>
 class [[nodiscard("dropping a Future cancels it: co_await it, or hand it to detach() or a TaskGroup")]]
 Future {
  public:

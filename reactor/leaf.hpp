@@ -68,9 +68,8 @@ class Sleep : public Leaf<Sleep> {
   Alarm alarm_;
 };
 
-// Waits for at least `duration`, counted from this call, and as little longer as the kernel can;
-// to the nanosecond on the simulator. Zero and less: one pass through the loop. Duration::max() and
-// more: for ever. Dropped: leaves nothing behind.
+// Waits for at least `duration` from this call on, and as little longer as the kernel can (simulated: not
+// at all). Zero and less: one pass through the loop. Duration::max() and more: for ever. Dropped: no trace.
 template <class Rep, class Period>
 Sleep sleep(std::chrono::duration<Rep, Period> duration) {
   return Sleep(Loop::current().after(to_duration(duration)));

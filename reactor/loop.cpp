@@ -3,7 +3,6 @@
 #include "loop.hpp"
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include "outside.hpp"
 
 namespace hob::inline v0 {
@@ -16,7 +15,7 @@ std::uint32_t next_loop_id() noexcept {
 }
 bool debug_from_environment() noexcept {
   const char* value = std::getenv("HOB_DEBUG");
-  return value && *value && std::strcmp(value, "0") != 0;
+  return value && *value && std::string_view(value) != "0";
 }
 
 struct Turning {
@@ -31,11 +30,8 @@ struct Turning {
 Loop::Loop() : Loop(native_backend()) {}
 
 Loop::Loop(std::unique_ptr<Backend> backend)
-    : backend_(std::move(backend)),
-      wheel_(tick(backend_->now())),
-      now_(backend_->now()),
-      debug_(debug_from_environment()),
-      shuffles_(backend_->shuffle(ready_)),
+    : backend_(std::move(backend)), wheel_(tick(backend_->now())), now_(backend_->now()),
+      debug_(debug_from_environment()), shuffles_(backend_->shuffle(ready_)),
       mailbox_(std::make_shared<Mailbox>(*backend_)) {
   if (here.loop) misuse("this thread has a Loop already");
   here = Here{this, &ready_, next_loop_id(), 0, 0, false};

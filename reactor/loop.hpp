@@ -57,8 +57,7 @@ class Loop {
   static constexpr std::uint32_t kSteps = 32;         // leaves that finish at once in a resumption
   static constexpr std::size_t kBytes = 256 * 1024;   // bytes that they may move
   static constexpr std::size_t kTurnBytes = 4 * kBytes;
-  // On the native kernel, or on the one given. A second Loop on one thread is std::logic_error
-  // (those excepted that a simulated world drives).
+  // On the native kernel, or on the one given. A thread's second: std::logic_error (not in a sim::World).
   Loop();
   explicit Loop(std::unique_ptr<Backend> backend);
   // Drops detached work and pending callbacks; what other threads post from now on is refused.

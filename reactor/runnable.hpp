@@ -36,8 +36,7 @@ struct Hook : Link {
   T& owner;
 };
 
-// The loop that a primitive (an Event, a Queue …) belongs to: the one it was made under, or, made
-// before any, the first that uses it. Every entry point asks.
+// The loop that a primitive (an Event …) belongs to: it was made under it or, under none, first used there.
 class Home {
  public:
   // std::logic_error on any other thread, and on a later loop.
@@ -59,8 +58,8 @@ class Runnable : public Link {
   // Where in the user's source it was made, or last suspended.
   const std::source_location& site() const noexcept { return site_; }
  protected:
-  explicit Runnable(Step step, std::source_location site = {}, std::uint16_t flags = 0) noexcept
-      : step_(step), site_(site), loop_id_(here.id), flags_(flags) {}
+  explicit Runnable(Step step, std::source_location site = {}, unsigned flags = 0) noexcept
+      : step_(step), site_(site), loop_id_(here.id), flags_(static_cast<std::uint16_t>(flags)) {}
   ~Runnable() = default;
   Step step_;                  // what the turn calls; a Pair, never armed, is dropped by it
   std::source_location site_;

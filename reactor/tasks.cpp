@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// tasks.cpp — how a task ends: by itself, or dropped by its owner; and what a TaskGroup makes of it:
-// the first error drops the rest, join() hands it out.
+// tasks.cpp — how a task ends, by itself or dropped by its owner, and what a TaskGroup makes of that.
 #include "leaf.hpp"
 
 namespace hob::inline v0 {
@@ -55,7 +54,7 @@ class TaskGroup::Idle : public Leaf<Idle>, public Link, public Several {
   explicit Idle(TaskGroup& group) noexcept : group_(&group) {}
   void awaited_by(Work& self) noexcept { self_ = &self; }
   bool try_now() const noexcept { return group_->empty(); }
-  void begin(Runnable& task) noexcept { task_ = &task, group_->joins_.push_back(*this); }
+  void begin(Runnable&) noexcept { group_->joins_.push_back(*this); }
   void each(const Look& look) const override {
     if (!group_) return;
     for (const Task& task : group_->tasks_) look(task.work());
@@ -67,7 +66,6 @@ class TaskGroup::Idle : public Leaf<Idle>, public Link, public Several {
 
   TaskGroup* group_;  // null: it has gone
   Work* self_ = nullptr;
-  Runnable* task_ = nullptr;
 };
 
 TaskGroup::TaskGroup() { if (here.loop) here.loop->groups.push_back(*this); }
@@ -85,8 +83,8 @@ Future<> TaskGroup::join(Own) {
   if (error_) told_ = true, std::rethrow_exception(error_);
 }
 
-Runnable* TaskGroup::parent() noexcept { return joins_.empty() ? nullptr : joins_.front().task_; }
-void TaskGroup::wake_joins() noexcept { for (Idle& join : joins_) join.task_->arm(); }
+Runnable* TaskGroup::parent() noexcept { return joins_.empty() ? nullptr : joins_.front().self_; }
+void TaskGroup::wake_joins() noexcept { for (Idle& join : joins_) join.self_->arm(); }
 
 void TaskGroup::cancel() noexcept {
   if (home_.foreign()) fatal("a TaskGroup was cancelled on a thread that is not its Loop's");

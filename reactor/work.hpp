@@ -122,8 +122,7 @@ class Work : public Runnable {
     kSeveral = 512    // or Several
   };
 
-  Work(Step step, unsigned flags) noexcept
-      : Runnable(step, {}, static_cast<std::uint16_t>(flags | kIsWork)) {}
+  Work(Step step, unsigned flags) noexcept : Runnable(step, {}, flags | kIsWork) {}
   ~Work() = default;
   // Whether it may go on.
   bool resumed() noexcept {
