@@ -203,6 +203,13 @@ struct Session::Exchange {
     permit.release();
   }
 
+  static Future<std::string> piece(Own, std::shared_ptr<Exchange> of) {
+    if (!of->connection) co_return std::string();
+    std::string data(co_await of->connection->read());
+    if (!of->connection->has_body()) of->end(), of->pool = nullptr;
+    co_return data;
+  }
+
   std::shared_ptr<Pool> pool;
   Request request;
   Url url;
@@ -233,15 +240,8 @@ Future<Response> Session::open(Request request, Own) {
   const auto exchange = std::make_shared<Exchange>(pool_, std::move(request), headers);
   Response response = co_await exchange->answer(Own());
   if (!exchange->connection) exchange->pool = nullptr;  // which keeps no connection of a Session that has gone
-  response.source = [exchange] { return piece(Own(), exchange); };
+  response.source = [exchange] { return Exchange::piece(Own(), exchange); };
   co_return response;
-}
-
-Future<std::string> Session::piece(Own, std::shared_ptr<Exchange> exchange) {
-  if (!exchange->connection) co_return std::string();
-  std::string data(co_await exchange->connection->read());
-  if (!exchange->connection->has_body()) exchange->end(), exchange->pool = nullptr;
-  co_return data;
 }
 
 Future<Response> request(Request request, SessionOptions options, Own) {

@@ -60,7 +60,6 @@ class Session {
  private:
   struct Pool;
   struct Exchange;
-  static Future<std::string> piece(Own, std::shared_ptr<Exchange> exchange);
   std::shared_ptr<Pool> pool_;
 };
 
@@ -69,8 +68,7 @@ Future<Response> request(Request request, SessionOptions options = SessionOption
 inline Future<Response> get(std::string url) { return request(Request("GET", std::move(url))); }
 
 // --- the server ----------------------------------------------------------------------------------
-// What a peer does wrong is answered (400, 413, 414, 417, 431, 501, 505) and closes its connection;
-// who is too slow is closed. None of it reaches anybody else.
+// A peer that errs is answered (400, 413, 414, 417, 431, 501, 505) and closed; one too slow is closed.
 
 struct ServerOptions {
   Limits limits;                       // of heads and of chunked framing

@@ -171,23 +171,20 @@ Future<std::string_view> Connection::read(Own) {
 
 // What has come of the body. If nothing has, that is its end.
 std::string_view Connection::take_body() {
-  std::string_view data = unread_;
-  std::size_t used = data.size();
+  ChunkParser::Step step{unread_, unread_.size()};
   if (body_ == Body::chunked) {
-    const auto step = chunks_.next(unread_);
-    data = step.data;
-    used = step.used;
+    step = chunks_.next(unread_);
     if (chunks_.done()) *trailers_ = chunks_.trailers(), body_ = Body::none;
   } else if (body_ == Body::length) {
-    used = std::min<std::uint64_t>(data.size(), left_);
-    data = data.substr(0, used);
-    left_ -= used;
+    step.data = unread_.substr(0, left_);
+    step.used = step.data.size();
+    left_ -= step.used;
     if (left_ == 0) body_ = Body::none;
-  } else if (used == 0) {
+  } else if (unread_.empty()) {
     body_ = Body::none;
   }
-  unread_.remove_prefix(used);
-  return data;
+  unread_.remove_prefix(step.used);
+  return step.data;
 }
 
 Future<> Connection::read_all(std::string& into, std::size_t limit, Own) {

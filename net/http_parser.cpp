@@ -34,8 +34,7 @@ struct Reader {
   // The n of HTTP/1.n.
   int version(std::string_view text) const {
     const bool other = text.size() == 8 && text.starts_with("HTTP/") && text[6] == '.';
-    const bool is_1 = text == "HTTP/1.1" || text == "HTTP/1.0";
-    if (!is_1) no(text, "HTTP/1.1 or HTTP/1.0", other ? 505 : 400);
+    if (text != "HTTP/1.1" && text != "HTTP/1.0") no(text, "HTTP/1.1 or HTTP/1.0", other ? 505 : 400);
     return text[7] - '0';
   }
 };

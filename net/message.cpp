@@ -166,8 +166,7 @@ static std::string without_dots(std::string_view path) {
 Url Url::parse(std::string_view text) {
   const auto no = [&](auto found, auto expected) { refuse("URL", text, found, expected); };
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool good = is(kTarget, text[i]) || text[i] == '#';
-    if (!good) no(text.substr(i, 1), "visible ASCII without '\\'");
+    if (!is(kTarget, text[i]) && text[i] != '#') no(text.substr(i, 1), "visible ASCII without '\\'");
     if (text[i] == '%') unescaped(text, i);
   }
   Url url;

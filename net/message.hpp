@@ -94,7 +94,6 @@ struct Request : Message {
   // Of the target, decoded; and a name's value behind '?', if any. A broken escape: ProtocolError (400).
   std::string path() const;
   std::optional<std::string> query(std::string_view name) const;
-
   std::string method = "GET";
   std::string url;     // to a client: where to
   std::string target;  // from a server: path and query, as they came
@@ -112,7 +111,6 @@ struct Response : Message {
   explicit Response(int with_status, std::string with_body = {})
       : status(with_status) { body = std::move(with_body); }
   void raise_for_status() const;  // throws StatusError for 400 and above
-
   int status = 200;
   std::string reason;  // empty, it is sent as the status has it
   std::string url;     // from a client: where it came from, after redirects

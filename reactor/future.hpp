@@ -12,9 +12,8 @@
 // are unlinked, and none of its code will run again. Nobody else is waiting, so nobody needs to be
 // told; there is no CancelledError to catch, or to swallow.
 //
-// Bad use: awaiting or getting an empty Future is std::logic_error. Ending the program with a
-// sentence: a coroutine that drops itself; a Future that is dropped unsettled on a thread that is
-// not its loop's, or after its Loop is gone.
+// Bad use: awaiting or getting an empty Future is std::logic_error. A coroutine that drops itself, or a
+// Future dropped unsettled, on another thread than its Loop's or after that, ends the program, with a sentence.
 // Invariants (those of what a Future points at are in work.hpp)
 //   1. A Future is empty, or the only owner of an Outcome; awaiting it hands the Outcome over.
 //   2. What a coroutine awaits stands in its frame: to destroy the frame destroys that as well.

@@ -8,8 +8,7 @@
 // (derived from Asked, it is asked again before the armed one resumes), and its destructor undoes
 // what was begun, and returns what was reserved and not handed out.
 //
-// **The Law of the Fair Share** (loop.hpp) is kept here: at most kSteps leaves finish at once in one
-// resumption; the next one goes through the ready queue, with its result reserved.
+// The Law of the Fair Share (loop.hpp) is kept here: who goes through the ready queue has its result reserved.
 #pragma once
 #include "loop.hpp"
 

@@ -8,11 +8,6 @@
 namespace hob::inline v0 {
 // --- construction and end ----------------------------------------------------------------------
 namespace {
-std::uint32_t next_loop_id() noexcept {
-  static std::atomic<std::uint32_t> last{0};
-  const std::uint32_t id = ++last;
-  return id ? id : ++last;
-}
 bool debug_from_environment() noexcept {
   const char* value = std::getenv("HOB_DEBUG");
   return value && *value && std::string_view(value) != "0";
@@ -34,7 +29,9 @@ Loop::Loop(std::unique_ptr<Backend> backend)
       debug_(debug_from_environment()), shuffles_(backend_->shuffle(ready_)),
       mailbox_(std::make_shared<Mailbox>(*backend_)) {
   if (here.loop) misuse("this thread has a Loop already");
-  here = Here{this, &ready_, next_loop_id(), 0, 0, false};
+  static std::atomic<std::uint32_t> last_id{0};
+  here = Here{this, &ready_};
+  while ((here.id = ++last_id) == 0) continue;
 }
 
 Loop::~Loop() {

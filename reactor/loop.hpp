@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // loop.hpp — the event loop: a ready queue, a timer wheel and a kernel, and the turn that moves them.
-//
 // Called by programs and by leaf operations; calls the Backend and the Wheel. A Loop is a local variable
 // in main; constructing it makes it the thread's current one, which is how sleep(1s) finds it.
 //

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// report.cpp — how the library says no; and what it says on stderr: errors that nobody took, what
-// blocked the loop, what was left open at its end, the last words of a program that cannot go on.
+// report.cpp — how the library says no, and what it tells stderr: lost errors, what blocked, leftovers.
 #include <cstdio>
 #include <cstdlib>
 #include <ostream>

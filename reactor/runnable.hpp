@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // runnable.hpp — a thing that can be put into the ready queue, and then runs once.
-//
 // A Runnable is a coroutine, or a callback. Whoever makes it ready calls arm(); only Loop::turn() ever runs
 // it. Its destructor takes it out of the queue, which is all that cancellation needs at this level.
 // Invariants

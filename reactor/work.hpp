@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // work.hpp — what a Future points at: a Runnable with a result to come, and one reader who waits.
-//
 // future.hpp makes coroutines of it, promise.hpp pairs; combinators, tasks and SharedFutures watch it
 // through a Collector. It calls nobody but the reader.
 // Invariants
