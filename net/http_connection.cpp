@@ -97,11 +97,6 @@ void Connection::Put::await_resume() {
 }
 
 // --- receiving -----------------------------------------------------------------------------------
-Connection::More Connection::more() {
-  tidy();
-  return {stream.read_lease(), *this};
-}
-
 bool Connection::More::await_resume() {
   try {
     net::Lease lease = finish();

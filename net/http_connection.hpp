@@ -49,7 +49,7 @@ class Connection : private Runnable {
     bool await_resume();
     Connection& peer;
   };
-  More more();
+  More more() { return tidy(), More(stream.read_lease(), *this); }
   bool has_begun() const noexcept { return !unread_.empty(); }  // the next message
   // Takes a head off what has come. False: it is not all there.
   bool take(Request& request);

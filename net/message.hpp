@@ -221,8 +221,7 @@ std::optional<std::uint64_t> number(std::string_view text, int base = 10) noexce
 std::optional<std::pair<std::string_view, std::string_view>> split_host(std::string_view text);
 // The bytes in quotes, for a message: what does not print as \xNN, and cut if there are many.
 std::string quoted(std::string_view bytes);
-// Throws ProtocolError: "URL: expected two hex digits at offset 7, found '%x'". `found` is a part of
-// `text`; the rest is not shown, as it may hold a password.
+// Throws "URL: expected a port at offset 9, found 'x'"; shows `found` alone of `text`, which may be secret.
 [[noreturn]] void refuse(const char* what, std::string_view text, std::string_view found,
                          const std::string& expected, int status = 0);
 }  // namespace hob::inline v0::http::chars

@@ -18,7 +18,7 @@ class [[nodiscard("a leaf begins when it is awaited")]] Leaf {
  public:
   using awaited_type = T;
   bool await_ready() {
-    if (!here.loop) misuse("there is no Loop on this thread");
+    Loop::current();
     here.reserved = self().try_now();
     return here.reserved && here.steps != 0 && here.steps-- != 0;
   }

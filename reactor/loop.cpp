@@ -22,8 +22,6 @@ struct Turning {
 };
 }  // namespace
 
-Loop::Loop() : Loop(native_backend()) {}
-
 Loop::Loop(std::unique_ptr<Backend> backend)
     : backend_(std::move(backend)), wheel_(tick(backend_->now())), now_(backend_->now()),
       debug_(debug_from_environment()), shuffles_(backend_->shuffle(ready_)),
@@ -49,11 +47,6 @@ Loop::~Loop() {
   handler_ = nullptr;  // never called from a destructor, and what it refers to may be gone
   tell_unhandled();
   here = Here{};
-}
-
-Loop& Loop::current() {
-  if (!here.loop) misuse("there is no Loop on this thread");
-  return *here.loop;
 }
 
 // --- the turn ------------------------------------------------------------------------------------

@@ -57,13 +57,16 @@ class Loop {
   static constexpr std::size_t kBytes = 256 * 1024;   // bytes that they may move
   static constexpr std::size_t kTurnBytes = 4 * kBytes;
   // On the native kernel, or on the one given. A thread's second: std::logic_error (not in a sim::World).
-  Loop();
+  Loop() : Loop(native_backend()) {}
   explicit Loop(std::unique_ptr<Backend> backend);
   // Drops detached work and pending callbacks; what other threads post from now on is refused.
   ~Loop();
   Loop(const Loop&) = delete;
   // The loop of this thread; std::logic_error if there is none.
-  static Loop& current();
+  static Loop& current() {
+    if (!here.loop) misuse("there is no Loop on this thread");
+    return *here.loop;
+  }
   // Turns until the work settles; returns its value or rethrows its error. Not re-entrant
   // (std::logic_error). Detached work stays for the next run(); ~Loop drops it.
   template <Awaitable A>
