@@ -41,6 +41,7 @@ Session::Session(SessionOptions options) : pool_(std::make_shared<Pool>(options)
 
 // --- one exchange --------------------------------------------------------------------------------
 constexpr std::string_view kClose = "Connection: close\r\n", kKeepAlive = "Connection: keep-alive\r\n";
+static bool closes(const Message& m) { return same(m.headers.get("Connection").value_or(""), "close"); }
 static bool may_repeat(const Request& request) {
   static constexpr std::string_view kIdempotent[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
   return !request.source && std::ranges::count(kIdempotent, request.method) != 0;
@@ -92,7 +93,6 @@ struct Session::Exchange {
     return true;
   }
 
-  bool closes() const { return same(request.headers.get("Connection").value_or(""), "close"); }
   std::string head() {
     if (!is_token(request.method) || request.method == "CONNECT")
       throw std::invalid_argument("HTTP: no method to ask with: " + quoted(request.method));
@@ -100,7 +100,7 @@ struct Session::Exchange {
       request.headers.set("Authorization", "Basic " + base64(url.credentials()));
     url.userinfo.clear();
     std::string head = request.method + ' ' + url.target + " HTTP/1.1\r\n";
-    if (closes()) head += kClose;
+    if (closes(request)) head += kClose;
     const std::string host = url.host_header();
     for (const Field& field : {Field{"Host", host}, {"User-Agent", "hob"}, {"Accept", "*/*"}})
       if (!request.headers.contains(field.name)) append_line(head, field);
@@ -108,8 +108,7 @@ struct Session::Exchange {
   }
 
   Framing framing() const {
-    const std::string& method = request.method;
-    return {.length = method == "POST" || method == "PUT" || method == "PATCH"};
+    return {.length = request.method == "POST" || request.method == "PUT" || request.method == "PATCH"};
   }
 
   Future<> connect(Own) {
@@ -197,7 +196,7 @@ struct Session::Exchange {
   // The response is over: keeps the connection if that can be.
   void end() {
     sending = Future<>();
-    const bool keeps = is_sent && connection->is_kept() && !connection->has_begun() && !closes();
+    const bool keeps = is_sent && connection->is_kept() && !connection->has_begun() && !closes(request);
     if (keeps) pool->keep(origin, std::move(connection));
     connection = nullptr;
     permit.release();
@@ -389,8 +388,7 @@ Future<bool> Server::answer(Own, Connection& peer, Request& request) {
     framing.body = framing.length && !is_head;
     framing.chunks = peer.knows_chunks();
     const bool ends = framing.chunks || !response.source || response.headers.contains("Content-Length");
-    const bool closes = same(response.headers.get("Connection").value_or(""), "close");
-    keeps = peer.is_kept() && ends && !stopping_.is_set() && !closes;
+    keeps = peer.is_kept() && ends && !stopping_.is_set() && !closes(response);
     head = head_of(response, framing, !keeps ? kClose : framing.chunks ? "" : kKeepAlive);
   };
   try {

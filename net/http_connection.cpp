@@ -81,12 +81,6 @@ Connection::Put Connection::put(std::string_view first, std::string_view second,
   return {stream.write_all(std::span(out_, n)), *this};
 }
 
-bool Connection::owe(std::string_view answer) {
-  if (!has_begun() || owed_ == 15 || answer.size() > 8192) return false;
-  answers_.append(answer);
-  return ++owed_;
-}
-
 void Connection::Put::await_resume() {
   try {
     finish();

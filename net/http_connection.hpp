@@ -27,8 +27,7 @@ class Connection : private Runnable {
   static std::string head(std::string begin, const Message& message, Framing framing);
   // Sends a head and the body. With a `go`, the body waits for that, a second at most. Borrows the
   // message. What its source throws resets the stream, and comes out of reading as well.
-  Future<> send(std::string head, const Message& message, Framing framing, Event* go = nullptr,
-                Own = Own());
+  Future<> send(std::string head, const Message& message, Framing framing, Event* go = {}, Own = Own());
   // Sends these, which are borrowed. (This and more() are leaves, as every message takes one of each.)
   struct Put : net::Write {
     Put(net::Write&& write, Connection& of) : net::Write(std::move(write)), peer(of) {}
@@ -39,7 +38,11 @@ class Connection : private Runnable {
   Put put(std::string_view first, std::string_view second = {}, std::string_view third = {});
   // Keeps a short answer for put(), if the next request has begun to come: 16 at most go together. Before
   // anything is waited for, they do. False: not this one.
-  bool owe(std::string_view answer);
+  bool owe(std::string_view answer) {
+    if (!has_begun() || owed_ == 15 || answer.size() > 8192) return false;
+    answers_.append(answer);
+    return ++owed_;
+  }
   bool owes() const noexcept { return owed_ != 0; }
   bool is_broken() const noexcept { return is_broken_; }  // a read or a write has failed
   // Waits for more bytes. False: the stream has ended.

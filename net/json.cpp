@@ -54,8 +54,7 @@ std::string excerpt(std::string_view text, char quote) {
   return shown + quote + (text.size() > 20 ? "..." : "");
 }
 
-template <class T>
-bool read(std::string_view number, T& value) {
+template <class T> bool read(std::string_view number, T& value) {
   return std::from_chars(number.data(), number.data() + number.size(), value).ec == std::errc();
 }
 
@@ -221,8 +220,7 @@ struct Parser {
 
   char peek() const noexcept { return at < text.size() ? text[at] : '\0'; }
   // Past the next byte, if it is one of these.
-  template <char... of>
-  bool skip() noexcept { return ((peek() == of) || ...) && ++at; }
+  template <char... of> bool skip() noexcept { return ((peek() == of) || ...) && ++at; }
   void skip_space() noexcept { while (skip<' ', '\n', '\r', '\t'>()) continue; }
   // Past `c` and the white space around it, if it comes next.
   bool take(char c) noexcept {

@@ -50,7 +50,6 @@ static std::string line_of(std::string_view name, std::string_view value) {
   append_line(line, {name, value});
   return line;
 }
-
 void Headers::add(std::string_view name, std::string_view value) { block_ += line_of(name, value); }
 
 void Headers::set(std::string_view name, std::string_view value) {
@@ -112,7 +111,6 @@ std::string_view reason_phrase(int status) noexcept {
     if (code == status) return phrase;
   return "Unknown";
 }
-
 bool is_token(std::string_view text) noexcept { return !text.empty() && all(kToken, text); }
 
 // --- URLs: sections are RFC 3986's ---------------------------------------------------------------

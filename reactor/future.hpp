@@ -22,24 +22,17 @@
 #include "work.hpp"
 
 namespace hob::inline v0 {
-template <class T = void>
-class Promise;
-template <class T = void>
-class SharedFuture;
-template <class T>
-class Coroutine;
+template <class T = void> class Promise;
+template <class T = void> class SharedFuture;
+template <class T> class Coroutine;
 
 // What can be awaited: a Future, a SharedFuture, or a leaf such as sleep(1s); and what comes out of it.
-template <class A>
-using awaited_t = typename std::remove_cvref_t<A>::awaited_type;
-template <class A>
-concept Awaitable = requires { typename awaited_t<A>; };
+template <class A> using awaited_t = typename std::remove_cvref_t<A>::awaited_type;
+template <class A> concept Awaitable = requires { typename awaited_t<A>; };
 
 // What an F called with Args gives in the end: U, whether it returns U or something that awaits to U.
-template <class R>
-struct Eventually { using type = std::remove_cvref_t<R>; };
-template <Awaitable R>
-struct Eventually<R> { using type = awaited_t<R>; };
+template <class R> struct Eventually { using type = std::remove_cvref_t<R>; };
+template <Awaitable R> struct Eventually<R> { using type = awaited_t<R>; };
 template <class F, class... Args>
 using eventually_t = typename Eventually<std::invoke_result_t<F, Args...>>::type;
 
@@ -106,15 +99,13 @@ Future {
     }
   };
 
-  template <class A>
-  static Future drive(Own, A leaf) { co_return co_await static_cast<A&&>(leaf); }
+  template <class A> static Future drive(Own, A leaf) { co_return co_await static_cast<A&&>(leaf); }
   Owner outcome_;
 };
 
 // --- the coroutine -----------------------------------------------------------------------------
 // Awaits a leaf where it stands. (gcc 12 copies an awaiter that await_transform returns by reference.)
-template <class L>
-struct InPlace {
+template <class L> struct InPlace {
   L& leaf;
   bool await_ready() { return leaf.await_ready(); }
   void await_suspend(auto h) { leaf.await_suspend(h); }
@@ -122,11 +113,9 @@ struct InPlace {
 };
 
 // A coroutine's promise. Its frame comes from Frames, and starts inside the call.
-template <class T>
-class Coroutine final : public Outcome<T>, public Framed {
+template <class T> class Coroutine final : public Outcome<T>, public Framed {
  public:
-  template <class... Args>
-  explicit Coroutine(Args&...) noexcept
+  template <class... Args> explicit Coroutine(Args&...) noexcept
       : Outcome<T>(&resume, Work::kCoroutine | Work::kRunning |
                                 ((std::same_as<Args, Own> || ...) ? Work::kOwn : 0)) {}
 
@@ -160,16 +149,14 @@ class Coroutine final : public Outcome<T>, public Framed {
   }
 };
 
-template <class T>
-void Work::drop() noexcept {
+template <class T> void Work::drop() noexcept {
   before_drop();
   if (flags_ & kCoroutine) static_cast<Coroutine<T>&>(*this).handle().destroy();
   else step_(*this);  // a Pair, which is never armed
 }
 
 // Turns any awaitable into a Future, which begins it. A Future stays what it is.
-template <Awaitable A>
-Future<awaited_t<A>> as_future(A&& awaitable) {
+template <Awaitable A> Future<awaited_t<A>> as_future(A&& awaitable) {
   static_assert(!std::is_lvalue_reference_v<A> || !std::same_as<std::remove_cvref_t<A>, Future<awaited_t<A>>>,
                 "a Future has one owner: pass it on with std::move");
   return Future<awaited_t<A>>(std::forward<A>(awaitable));

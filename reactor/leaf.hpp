@@ -13,8 +13,7 @@
 #include "loop.hpp"
 
 namespace hob::inline v0 {
-template <class Self, class T = void>
-class [[nodiscard("a leaf begins when it is awaited")]] Leaf {
+template <class Self, class T = void> class [[nodiscard("a leaf begins when it is awaited")]] Leaf {
  public:
   using awaited_type = T;
   bool await_ready() {
@@ -22,8 +21,7 @@ class [[nodiscard("a leaf begins when it is awaited")]] Leaf {
     here.reserved = self().try_now();
     return here.reserved && here.steps != 0 && here.steps-- != 0;
   }
-  template <std::derived_from<Work> P>
-  void await_suspend(std::coroutine_handle<P> h) {
+  template <std::derived_from<Work> P> void await_suspend(std::coroutine_handle<P> h) {
     if (here.reserved) {  // await_ready() has just been called
       h.promise().arm();
     } else {
@@ -69,14 +67,12 @@ class Sleep : public Leaf<Sleep> {
 
 // Waits for at least `duration` from this call on, and as little longer as the kernel can (simulated: not
 // at all). Zero and less: one pass through the loop. Duration::max() and more: for ever. Dropped: no trace.
-template <class Rep, class Period>
-Sleep sleep(std::chrono::duration<Rep, Period> duration) {
+template <class Rep, class Period> Sleep sleep(std::chrono::duration<Rep, Period> duration) {
   return Sleep(Loop::current().after(to_duration(duration)));
 }
 
 // The same up to a moment of the loop's clock.
-template <class D>
-Sleep sleep_until(std::chrono::time_point<Clock, D> when) noexcept {
+template <class D> Sleep sleep_until(std::chrono::time_point<Clock, D> when) noexcept {
   return Sleep(TimePoint(to_duration(when.time_since_epoch())));
 }
 }  // namespace hob::inline v0

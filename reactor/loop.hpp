@@ -69,16 +69,14 @@ class Loop {
   }
   // Turns until the work settles; returns its value or rethrows its error. Not re-entrant
   // (std::logic_error). Detached work stays for the next run(); ~Loop drops it.
-  template <Awaitable A>
-  awaited_t<A> run(A&& awaitable) {
+  template <Awaitable A> awaited_t<A> run(A&& awaitable) {
     Future<awaited_t<A>> work = as_future(std::forward<A>(awaitable));
     if (!work) misuse("Loop::run of an empty Future");
     turn_until_settled(work.outcome());
     return std::move(work).get();
   }
 
-  // One turn without sleeping; how many it resumed. For tests: "not done yet". (May it sleep,
-  // it does so as in run(): for a simulated world, whose kernels return at once.)
+  // One turn, without sleeping (or as in run(): for a sim::World); how many it resumed: "not done yet".
   std::size_t poll(bool may_sleep = false);
   // Calls f in the next round, after everything that is ready now. What f throws goes to on_unhandled.
   void call_soon(Closure f, std::source_location site = std::source_location::current());
@@ -94,10 +92,7 @@ class Loop {
   Remote remote();
   // Who hears of an error that nobody took: of a dropped Future, a detached one, a callback. Called
   // from the turn, never from a destructor. Default: a line on stderr, with the last await's file:line.
-  void on_unhandled(std::function<void(std::exception_ptr)> handler) {
-    check_thread();
-    handler_ = std::move(handler);
-  }
+  void on_unhandled(std::function<void(std::exception_ptr)> f) { check_thread(), handler_ = std::move(f); }
 
   // Debug mode, also by HOB_DEBUG=1 without a rebuild: a resumption longer than slow_after is reported with
   // the coroutine's file:line and its time; ~Loop lists what is still detached, attached or on the pool.
@@ -203,8 +198,7 @@ class Loop {
 // Makes a Loop, calls f(args...), runs its Future, and returns its value (asyncio.run). Takes SIGINT for its
 // duration, only where it was at its default: the first drops the Future, so that destructors run, and
 // throws Interrupted; a second does what it always did.
-template <class F, class... Args>
-auto run(F&& f, Args&&... args) {
+template <class F, class... Args> auto run(F&& f, Args&&... args) {
   Loop loop;
   loop.interruptible();
   const TimePoint before = loop.clock();
@@ -214,9 +208,8 @@ auto run(F&& f, Args&&... args) {
 }
 
 // Runs f(0) … f(n-1), any F(unsigned shard) -> awaitable, all at once, each on a thread and a Loop of its
-// own, the first on this thread: every core, without a lock in user code. Returns when all have settled.
-// The first error drops the other shards' work and is thrown. Ctrl-C as for run(), to the end of the
-// last. n == 0, or a Loop on this thread already, is std::logic_error.
+// own, the first on this thread. Returns when all have settled; the first error drops the other shards'
+// work and is thrown. Ctrl-C as for run(), to the end of the last. n == 0, or a Loop here: std::logic_error.
 void run_shards_of(unsigned n, const std::function<Future<>(unsigned)>& start);
 void run_shards(unsigned n, auto f) {
   run_shards_of(n, [&f](unsigned shard) { return forget(std::invoke(f, shard)); });

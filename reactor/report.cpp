@@ -112,7 +112,8 @@ void Work::print(std::ostream& out, std::size_t indent, std::vector<const Work*>
 }
 
 void Work::report() noexcept {
-  here.loop ? here.loop->unhandled(take_error(), place()) : print_error(error_, place());
+  if (here.loop) here.loop->unhandled(take_error(), place());
+  else print_error(error_, place());
 }
 
 std::source_location Work::place() noexcept {

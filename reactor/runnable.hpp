@@ -29,8 +29,7 @@ struct Here {
 inline constinit thread_local Here here;
 
 // A place in a second list, for what is in the ready queue as well.
-template <class T>
-struct Hook : Link {
+template <class T> struct Hook : Link {
   explicit Hook(T& of) noexcept : owner(of) {}
   T& owner;
 };

@@ -11,7 +11,8 @@ void Tasks::start(Future<> work, std::source_location made) {
   if (outcome.settled() && !outcome.failed()) return;
   auto* task = new Task(*this, std::move(work), made.line() ? made : here.loop->place_now());
   tasks_.push_back(*task);
-  outcome.settled() ? task->settled(outcome) : outcome.watch(*task);
+  if (outcome.settled()) task->settled(outcome);
+  else outcome.watch(*task);
 }
 
 void Tasks::drop_all() noexcept {
@@ -54,7 +55,7 @@ class TaskGroup::Idle : public Leaf<Idle>, public Link, public Several {
   explicit Idle(TaskGroup& group) noexcept : group_(&group) {}
   void awaited_by(Work& self) noexcept { self_ = &self; }
   bool try_now() const noexcept { return group_->empty(); }
-  void begin(Runnable&) noexcept { group_->joins_.push_back(*this); }
+  void begin(Runnable& task) noexcept { task_ = &task, group_->joins_.push_back(*this); }
   void each(const Look& look) const override {
     if (!group_) return;
     for (const Task& task : group_->tasks_) look(task.work());
@@ -63,9 +64,11 @@ class TaskGroup::Idle : public Leaf<Idle>, public Link, public Several {
     if (!group_) throw BrokenPromise("the TaskGroup was destroyed");
     if (group_->error_) self_->set_place(group_->site_);
   }
-
+ private:
+  friend class TaskGroup;
   TaskGroup* group_;  // null: it has gone
   Work* self_ = nullptr;
+  Runnable* task_ = nullptr;
 };
 
 TaskGroup::TaskGroup() { if (here.loop) here.loop->groups.push_back(*this); }
@@ -83,8 +86,8 @@ Future<> TaskGroup::join(Own) {
   if (error_) told_ = true, std::rethrow_exception(error_);
 }
 
-Runnable* TaskGroup::parent() noexcept { return joins_.empty() ? nullptr : joins_.front().self_; }
-void TaskGroup::wake_joins() noexcept { for (Idle& join : joins_) join.self_->arm(); }
+Runnable* TaskGroup::parent() noexcept { return joins_.empty() ? nullptr : joins_.front().task_; }
+void TaskGroup::wake_joins() noexcept { for (Idle& join : joins_) join.task_->arm(); }
 
 void TaskGroup::cancel() noexcept {
   if (home_.foreign()) fatal("a TaskGroup was cancelled on a thread that is not its Loop's");

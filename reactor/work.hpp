@@ -88,8 +88,7 @@ class Work : public Runnable {
     if (child.failed() && !(child.flags_ & kOwn)) set_place(child.site_);
   }
   void set_place(const std::source_location& place) noexcept { site_ = place, clear(kOwn); }
-  // Where in the user's source it waits, or has failed: the deepest place that is known, else its own, or
-  // the next one's up the tree. None: line 0.
+  // Where in the source it waits or has failed: the deepest place known, or one up the tree. None: line 0.
   std::source_location place() noexcept;
   // A line for what has not settled, and below it what it awaits. Counts each of them in `seen`.
   void print(std::ostream& out, std::size_t indent, std::vector<const Work*>& seen) const;
@@ -101,8 +100,7 @@ class Work : public Runnable {
     auto* work = static_cast<Work*>(runnable);
     return work && (work->flags_ & kIsWork) ? work : nullptr;
   }
-  template <class T>
-  void drop() noexcept;  // its owner, a Future<T>, lets go
+  template <class T> void drop() noexcept;  // its owner, a Future<T>, lets go
 
   void settle() noexcept {
     flags_ = static_cast<std::uint16_t>((flags_ | kSettled) & ~kRunning);
@@ -157,19 +155,16 @@ class Work : public Runnable {
 };
 
 // A Work and the room for its value.
-template <class T>
-class Outcome : public Work {
+template <class T> class Outcome : public Work {
   static_assert(std::is_object_v<T>, "Future<T&>: use Future<T*> or Future<std::reference_wrapper<T>>");
   static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
                 "coroutine frames are not over-aligned: use Future<std::unique_ptr<T>>");
  public:
-  template <class... Args>
-  void emplace(Args&&... args) {
+  template <class... Args> void emplace(Args&&... args) {
     std::construct_at(std::addressof(value_), std::forward<Args>(args)...);
     flags_ |= kHasValue;
   }
-  template <class U = T>  // by a coroutine
-    requires std::constructible_from<T, U&&>
+  template <class U = T> requires std::constructible_from<T, U&&>  // by a coroutine
   void return_value(U&& value) { emplace(std::forward<U>(value)); }
   const T& value() const noexcept { return value_; }
   // Moves the value out; or throws the error, which counts as taken.
@@ -186,8 +181,7 @@ class Outcome : public Work {
   };
 };
 
-template <>
-class Outcome<void> : public Work {
+template <> class Outcome<void> : public Work {
  public:
   void return_void() noexcept {}
   void value() const noexcept {}
