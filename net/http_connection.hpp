@@ -68,7 +68,7 @@ class Connection : private Runnable {
   // Appends all of it. net::LimitExceeded.
   Future<> read_all(std::string& into, std::size_t limit, Own = Own());
   void tidy() noexcept;  // gives the buffers back, if all in them was read
-  // What waits from now on waits so long, and so long again if the other side took 1,000 bytes meanwhile.
+  // What waits from now on waits so long, and as long again if the other side took 1,000 bytes by then.
   void within(Duration limit) noexcept;
   void ends_by(TimePoint last) noexcept { last_ = last; }  // in any case
   bool is_late() const noexcept { return late_; }

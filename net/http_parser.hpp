@@ -74,7 +74,7 @@ class ChunkParser {
     std::string_view data;  // of the body; empty if only framing was there
     std::size_t used;       // bytes that are done with, the data included
   };
-  // Goes on to the end of the next run of data, or of the bytes. ProtocolError: it is broken from here on.
+  // Goes on to the end of the next run of data, or of the bytes. ProtocolError: broken from here on.
   Step next(std::string_view bytes);
   // The body has ended, and so have its trailers; what follows is another message.
   bool done() const noexcept { return at_ == At::done; }

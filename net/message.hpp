@@ -15,7 +15,7 @@
 namespace hob::inline v0::http {
 // A peer or URL is not as the RFCs say; what() has what was expected, where, and what stood there.
 struct ProtocolError : std::runtime_error {
-  explicit ProtocolError(const std::string& what, int answer = 0) : runtime_error(what), status(answer) {}
+  explicit ProtocolError(const std::string& what, int code = 0) : runtime_error(what), status(code) {}
   int status;  // what a server answers: 400, 413, 414, 417, 431, 501 or 505; 0 where none is due
 };
 
@@ -25,12 +25,12 @@ inline void append_line(std::string& to, const Field& field) {
   to.append(field.name).append(": ").append(field.value).append("\r\n");
 }
 
-// A message's fields, in order, found in any case of letters. What is handed out is valid until a change.
+// A message's fields, in order, found in any case of letters. What is handed out lasts until a change.
 //   for (auto& [name, value] : headers) …
 class Headers {
  public:
   Headers() = default;
-  Headers(std::initializer_list<Field> fields) { for (const auto& [name, value] : fields) add(name, value); }
+  Headers(std::initializer_list<Field> fields) { for (auto& [name, value] : fields) add(name, value); }
   // The value of the first field of that name. O(bytes), like all that searches.
   std::optional<std::string_view> get(std::string_view name) const noexcept;
   bool contains(std::string_view name) const noexcept { return get(name).has_value(); }
@@ -59,7 +59,7 @@ class Headers {
   };
   Iterator begin() const noexcept { return Iterator(block_); }
   Iterator end() const noexcept { return Iterator(); }
-  std::size_t size() const noexcept { return static_cast<std::size_t>(std::ranges::count(block_, '\n')); }
+  std::size_t size() const noexcept { return std::size_t(std::ranges::count(block_, '\n')); }
   bool empty() const noexcept { return block_.empty(); }
   std::string_view wire() const noexcept { return block_; }  // all of them as they are sent
   // The line in the block of a field that was handed out.
@@ -221,7 +221,7 @@ std::optional<std::uint64_t> number(std::string_view text, int base = 10) noexce
 std::optional<std::pair<std::string_view, std::string_view>> split_host(std::string_view text);
 // The bytes in quotes, for a message: what does not print as \xNN, and cut if there are many.
 std::string quoted(std::string_view bytes);
-// Throws "URL: expected a port at offset 9, found 'x'"; shows `found` alone of `text`, which may be secret.
+// Throws "URL: expected a port at offset 9, found 'x'". It shows `found` alone: `text` may be secret.
 [[noreturn]] void refuse(const char* what, std::string_view text, std::string_view found,
                          const std::string& expected, int status = 0);
 }  // namespace hob::inline v0::http::chars

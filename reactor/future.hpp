@@ -5,7 +5,7 @@
 //   int n = co_await answer();
 //
 // A coroutine that returns a Future runs at once, inside its call, up to its first suspension: a
-// Future in hand is running already, as asyncio's create_task(f()) is. Then only Loop::turn() resumes it.
+// Future in hand is running, as asyncio's create_task(f()) is. Then only Loop::turn() resumes it.
 //
 // **The Law of One Owner.** Every Future has exactly one owner. To drop it is to cancel the work,
 // at once: when the destructor returns, every local of that coroutine is gone, its timers and waits
@@ -13,7 +13,7 @@
 // told; there is no CancelledError to catch, or to swallow.
 //
 // Bad use: awaiting or getting an empty Future is std::logic_error. A coroutine that drops itself, or a
-// Future dropped unsettled, on another thread than its Loop's or after that, ends the program, with a sentence.
+// Future dropped unsettled on a foreign thread or after its Loop, ends the program with a sentence.
 // Invariants (those of what a Future points at are in work.hpp)
 //   1. A Future is empty, or the only owner of an Outcome; awaiting it hands the Outcome over.
 //   2. What a coroutine awaits stands in its frame: to destroy the frame destroys that as well.

@@ -8,7 +8,7 @@
 // (derived from Asked, it is asked again before the armed one resumes), and its destructor undoes
 // what was begun, and returns what was reserved and not handed out.
 //
-// The Law of the Fair Share (loop.hpp) is kept here: who goes through the ready queue has its result reserved.
+// The Law of the Fair Share (loop.hpp) is kept here: who waits for a turn has its result reserved.
 #pragma once
 #include "loop.hpp"
 
@@ -65,8 +65,8 @@ class Sleep : public Leaf<Sleep> {
   Alarm alarm_;
 };
 
-// Waits for at least `duration` from this call on, and as little longer as the kernel can (simulated: not
-// at all). Zero and less: one pass through the loop. Duration::max() and more: for ever. Dropped: no trace.
+// Waits for at least `duration` from this call on, as little longer as the kernel can (simulated: not at
+// all). Zero and less: one pass through the loop. Duration::max() and more: for ever. Dropped: no trace.
 template <class Rep, class Period> Sleep sleep(std::chrono::duration<Rep, Period> duration) {
   return Sleep(Loop::current().after(to_duration(duration)));
 }

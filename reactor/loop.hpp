@@ -17,8 +17,8 @@
 // no system call. (Two things run where they stand, like any C++: a coroutine's first stretch inside its
 // call; destructors and `finally` inside a drop.)
 //
-// **The Law of the Fair Share.** A leaf that can finish at once does not suspend, but at most kSteps times or
-// kBytes in one resumption; the next goes through the ready queue. No peer, no full queue keeps the loop.
+// **The Law of the Fair Share.** A leaf that can finish at once does not suspend, but at most kSteps times
+// or kBytes in one resumption; the next goes by the ready queue. No peer, no full queue keeps the loop.
 //
 // **The Law of One Thread.** A loop and all that hangs on it belong to one thread; every entry point
 // checks the owner, in every build. Loop::post (and what is built on it) is the only door for others.
@@ -56,7 +56,7 @@ class Loop {
   static constexpr std::uint32_t kSteps = 32;         // leaves that finish at once in a resumption
   static constexpr std::size_t kBytes = 256 * 1024;   // bytes that they may move
   static constexpr std::size_t kTurnBytes = 4 * kBytes;
-  // On the native kernel, or on the one given. A thread's second: std::logic_error (not in a sim::World).
+  // On the native kernel, or the one given. A thread's second: std::logic_error (not in a sim::World).
   Loop() : Loop(native_backend()) {}
   explicit Loop(std::unique_ptr<Backend> backend);
   // Drops detached work and pending callbacks; what other threads post from now on is refused.
@@ -98,8 +98,8 @@ class Loop {
   // the coroutine's file:line and its time; ~Loop lists what is still detached, attached or on the pool.
   void set_debug(bool on) { check_thread(), debug_ = on; }
   void slow_after(Duration limit = std::chrono::milliseconds(100)) { check_thread(), slow_ = limit; }
-  // Prints the tree of who awaits what, a line each: where in the source it waits. Roots: the work of run()
-  // (or the one given), what is detached, tasks of TaskGroups not joined yet. Then a ring of Mutexes, if any.
+  // Prints the tree of who awaits what, a line each: where in the source it waits. Roots: run()'s work
+  // (or `root`), what is detached, tasks of TaskGroups not joined yet. Then a ring of Mutexes, if any.
   void dump_tasks(std::ostream& out, const Work* root = nullptr);
   TimePoint now() const { return check_thread(), now_; }  // the clock as this turn read it
 
@@ -209,7 +209,7 @@ template <class F, class... Args> auto run(F&& f, Args&&... args) {
 
 // Runs f(0) … f(n-1), any F(unsigned shard) -> awaitable, all at once, each on a thread and a Loop of its
 // own, the first on this thread. Returns when all have settled; the first error drops the other shards'
-// work and is thrown. Ctrl-C as for run(), to the end of the last. n == 0, or a Loop here: std::logic_error.
+// work and is thrown. Ctrl-C as for run(), to the last's end. n == 0, or a Loop here: std::logic_error.
 void run_shards_of(unsigned n, const std::function<Future<>(unsigned)>& start);
 void run_shards(unsigned n, auto f) {
   run_shards_of(n, [&f](unsigned shard) { return forget(std::invoke(f, shard)); });

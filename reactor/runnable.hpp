@@ -34,7 +34,7 @@ template <class T> struct Hook : Link {
   T& owner;
 };
 
-// The loop that a primitive (an Event …) belongs to: it was made under it or, under none, first used there.
+// The loop a primitive (an Event …) belongs to: the one it was made under or, if none, first used in.
 class Home {
  public:
   // std::logic_error on any other thread, and on a later loop.

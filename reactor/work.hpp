@@ -88,7 +88,7 @@ class Work : public Runnable {
     if (child.failed() && !(child.flags_ & kOwn)) set_place(child.site_);
   }
   void set_place(const std::source_location& place) noexcept { site_ = place, clear(kOwn); }
-  // Where in the source it waits or has failed: the deepest place known, or one up the tree. None: line 0.
+  // Where in the source it waits or has failed: the deepest known place, or one up the tree; or line 0.
   std::source_location place() noexcept;
   // A line for what has not settled, and below it what it awaits. Counts each of them in `seen`.
   void print(std::ostream& out, std::size_t indent, std::vector<const Work*>& seen) const;
