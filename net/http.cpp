@@ -249,6 +249,9 @@ Future<Response> request(Request request, SessionOptions options, Own) {
 }
 
 // --- Server --------------------------------------------------------------------------------------
+Server::Server(Handler handler, ServerOptions options)
+    : handler_(std::move(handler)), options_(options), slots_(options.connections) {}
+
 void Server::stop(Duration grace) {
   stopping_.set();
   end_ = std::min(end_, Loop::current().after(grace));

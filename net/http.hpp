@@ -89,8 +89,7 @@ class Server {
   // To a HEAD the body is left out, so that it may be handled as a GET.
   using Handler = std::function<Future<Response>(Request&)>;
 
-  explicit Server(Handler handler, ServerOptions options = ServerOptions())
-      : handler_(std::move(handler)), options_(options), slots_(options.connections) {}
+  explicit Server(Handler handler, ServerOptions options = ServerOptions());
   Server(const Server&) = delete;
   // Accepts until stop(); then settles when the last connection is gone. May be called for several
   // listeners. Dropped: all that was accepted by it is dropped, handlers as well.
