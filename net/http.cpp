@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// http.cpp — Session: connections that are kept, one exchange of a request and a response; Server:
-// accepting, the conversation on one connection, stopping.
+// http.cpp — Session: kept connections, one exchange; Server: accepting, one conversation, stopping.
 #include "http.hpp"
 #include "http_connection.hpp"
 
@@ -42,7 +41,8 @@ struct Session::Pool {
 Session::Session(SessionOptions options) : pool_(std::make_shared<Pool>(options)) {}
 
 // --- one exchange --------------------------------------------------------------------------------
-constexpr std::string_view kClose = "Connection: close\r\n";
+constexpr std::string_view kClose = "Connection: close\r\n", kKeepAlive = "Connection: keep-alive\r\n";
+static bool closes(const Message& m) { return same(m.headers.get("Connection").value_or(""), "close"); }
 static bool may_repeat(const Request& request) {
   static constexpr std::string_view kIdempotent[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
   return !request.source && std::ranges::count(kIdempotent, request.method) != 0;
@@ -94,7 +94,6 @@ struct Session::Exchange {
     return true;
   }
 
-  bool closes() const { return same(request.headers.get("Connection").value_or(""), "close"); }
   std::string head() {
     if (!is_token(request.method) || request.method == "CONNECT")
       throw std::invalid_argument("HTTP: no method to ask with: " + quoted(request.method));
@@ -102,7 +101,7 @@ struct Session::Exchange {
       request.headers.set("Authorization", "Basic " + base64(url.credentials()));
     url.userinfo.clear();
     std::string head = request.method + ' ' + url.target + " HTTP/1.1\r\n";
-    if (closes()) head += kClose;
+    if (closes(request)) head += kClose;
     const std::string host = url.host_header();
     for (const Field& field : {Field{"Host", host}, {"User-Agent", "hob"}, {"Accept", "*/*"}})
       if (!request.headers.contains(field.name)) append_line(head, field);
@@ -110,8 +109,7 @@ struct Session::Exchange {
   }
 
   Framing framing() const {
-    const std::string& method = request.method;
-    return {.length = method == "POST" || method == "PUT" || method == "PATCH"};
+    return {.length = request.method == "POST" || request.method == "PUT" || request.method == "PATCH"};
   }
 
   Future<> connect(Own) {
@@ -203,10 +201,17 @@ struct Session::Exchange {
   // The response is over: keeps the connection if that can be.
   void end() {
     sending = Future<>();
-    const bool keeps = is_sent && connection->is_kept() && !connection->has_begun() && !closes();
+    const bool keeps = is_sent && connection->is_kept() && !connection->has_begun() && !closes(request);
     if (keeps) pool->keep(origin, std::move(connection));
     connection = nullptr;
     permit.release();
+  }
+
+  static Future<std::string> piece(Own, std::shared_ptr<Exchange> of) {
+    if (!of->connection) co_return std::string();
+    std::string data(co_await of->connection->read());
+    if (!of->connection->has_body()) of->end(), of->pool = nullptr;
+    co_return data;
   }
 
   std::shared_ptr<Pool> pool;
@@ -239,15 +244,8 @@ Future<Response> Session::open(Request request, Own) {
   const auto exchange = std::make_shared<Exchange>(pool_, std::move(request), headers);
   Response response = co_await exchange->answer(Own());
   if (!exchange->connection) exchange->pool = nullptr;  // which keeps no connection of a Session that has gone
-  response.source = [exchange] { return piece(Own(), exchange); };
+  response.source = [exchange] { return Exchange::piece(Own(), exchange); };
   co_return response;
-}
-
-Future<std::string> Session::piece(Own, std::shared_ptr<Exchange> exchange) {
-  if (!exchange->connection) co_return std::string();
-  std::string data(co_await exchange->connection->read());
-  if (!exchange->connection->has_body()) exchange->end(), exchange->pool = nullptr;
-  co_return data;
 }
 
 Future<Response> request(Request request, SessionOptions options, Own) {
@@ -263,10 +261,8 @@ Server::Server(Handler handler, ServerOptions options)
 
 void Server::stop(Duration grace) {
   stopping_.set();
-  const TimePoint end = Loop::current().after(grace);
-  if (end >= end_) return;
-  end_ = end;
-  at_end_ = Loop::current().call_at(end, [this] { ending_.set(); });
+  end_ = std::min(end_, Loop::current().after(grace));
+  at_end_ = Loop::current().call_at(end_, [this] { ending_.set(); });
 }
 
 Future<> Server::serve(net::TcpListener listener, Own) {
@@ -356,7 +352,13 @@ Future<> Server::converse(Own, net::TcpStream stream, Permit) {
       peer.within(request.target.empty() ? options_.head : options_.idle);
       for (bool begun = false; goes_on && !peer.take(request);) {
         if (peer.owes()) co_await peer.put({});
-        goes_on = may_wait(peer, request, begun);
+        if (peer.has_begun()) {
+          if (!std::exchange(begun, true)) peer.within(options_.head);
+        } else {
+          idle_.push_back(peer.hook);
+          std::string().swap(request.body);
+          goes_on = !stopping_.is_set();
+        }
         if (goes_on) goes_on = co_await peer.more();
         peer.hook.unlink();
       }
@@ -377,19 +379,6 @@ Future<> Server::converse(Own, net::TcpStream stream, Permit) {
   // To close while bytes are under way would reset the connection, and lose the response.
   if (peer.stream.is_open())
     static_cast<void>(co_await as_result(peer.stream.finish(std::chrono::seconds(2))));
-}
-
-// How long it waits for a request, or the rest of one, that is not there yet. False: not at all.
-bool Server::may_wait(Connection& peer, Request& request, bool& begun) {
-  if (peer.has_begun()) {
-    if (!std::exchange(begun, true)) peer.within(options_.head);
-  } else if (!stopping_.is_set()) {
-    idle_.push_back(peer.hook);
-    std::string().swap(request.body);
-  } else {
-    return false;
-  }
-  return true;
 }
 
 // False: the connection ends here.
@@ -415,12 +404,9 @@ Future<bool> Server::answer(Own, Connection& peer, Request& request) {
     framing.body = framing.length && !is_head;
     framing.chunks = peer.knows_chunks();
     const bool ends = framing.chunks || !response.source || response.headers.contains("Content-Length");
-    const bool closes = same(response.headers.get("Connection").value_or(""), "close");
-    keeps = peer.is_kept() && ends && !stopping_.is_set() && !closes;
-    const bool says = !keeps || !framing.chunks;
-    head = head_of(response, framing, !says ? "" : keeps ? "Connection: keep-alive\r\n" : kClose);
+    keeps = peer.is_kept() && ends && !stopping_.is_set() && !closes(response);
+    head = head_of(response, framing, !keeps ? kClose : framing.chunks ? "" : kKeepAlive);
   };
-  int status = 0;
   try {
     work = handler_(request);
     if (!work.ready()) {
@@ -431,9 +417,9 @@ Future<bool> Server::answer(Own, Connection& peer, Request& request) {
     if (work.outcome().failed()) static_cast<void>(std::move(work).get());
     compose();
   } catch (...) {
-    status = status_for(std::current_exception(), peer);
+    work = ready(plain(status_for(std::current_exception(), peer)));
+    compose();
   }
-  if (status) work = ready(plain(status)), compose();
   const Response& response = work.outcome().value();
   try {
     if (framing.body && response.source) co_await invite(peer);  // it may be the request's

@@ -57,13 +57,11 @@ class Session {
   //     sent once more on a new one; others never are;
   //   - with "Expect: 100-continue" among its headers, the body waits for the server's word, or 1 s.
   Future<Response> request(Request request, Own = Own());
-  // The same up to the response's head: its `source` gives the body as it comes. To destroy the
-  // Response, and what has copied it, gives the body up.
+  // The same up to the head; `source` gives the body as it comes, and the last copy's end gives it up.
   Future<Response> open(Request request, Own = Own());
  private:
   struct Pool;
   struct Exchange;
-  static Future<std::string> piece(Own, std::shared_ptr<Exchange> exchange);
   std::shared_ptr<Pool> pool_;
 };
 
@@ -72,8 +70,7 @@ Future<Response> request(Request request, SessionOptions options = SessionOption
 inline Future<Response> get(std::string url) { return request(Request("GET", std::move(url))); }
 
 // --- the server ----------------------------------------------------------------------------------
-// What a peer does wrong is answered (400, 413, 414, 417, 431, 501, 505) and closes its connection;
-// who is too slow is closed. None of it reaches anybody else.
+// A peer that errs is answered (400, 413, 414, 417, 431, 501, 505) and closed; one too slow is closed.
 
 struct ServerOptions {
   Limits limits;                       // of heads and of chunked framing
@@ -106,7 +103,6 @@ class Server {
  private:
   Future<> accept_all(Own, net::TcpListener& listener, TaskGroup& connections);
   Future<> converse(Own, net::TcpStream stream, Permit permit);
-  bool may_wait(Connection& peer, Request& request, bool& begun);
   Future<bool> answer(Own, Connection& peer, Request& request);
   Handler handler_;
   ServerOptions options_;

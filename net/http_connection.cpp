@@ -81,12 +81,6 @@ Connection::Put Connection::put(std::string_view first, std::string_view second,
   return {stream.write_all(std::span(out_, n)), *this};
 }
 
-bool Connection::owe(std::string_view answer) {
-  if (!has_begun() || owed_ == 15 || answer.size() > 8192) return false;
-  answers_.append(answer);
-  return ++owed_;
-}
-
 void Connection::Put::await_resume() {
   try {
     finish();
@@ -97,11 +91,6 @@ void Connection::Put::await_resume() {
 }
 
 // --- receiving -----------------------------------------------------------------------------------
-Connection::More Connection::more() {
-  tidy();
-  return {stream.read_lease(), *this};
-}
-
 bool Connection::More::await_resume() {
   try {
     net::Lease lease = finish();
@@ -160,10 +149,9 @@ Future<std::string_view> Connection::read(Own) {
       waited_ += here.loop->clock() - before;
       moved_ += unread_.size();
       if (moved_ >= kLeast) moved_ = 0, waited_ = Duration();
-      if (!came && body_ != Body::until_close) {
+      if (!came && body_ != Body::until_close)
         throw ProtocolError("HTTP: expected more of the body, found the end of the stream",
                             is_request_ ? 400 : 0);
-      }
     }
     data = take_body();
   }
@@ -172,23 +160,20 @@ Future<std::string_view> Connection::read(Own) {
 
 // What has come of the body. If nothing has, that is its end.
 std::string_view Connection::take_body() {
-  std::string_view data = unread_;
-  std::size_t used = data.size();
+  ChunkParser::Step step{unread_, unread_.size()};
   if (body_ == Body::chunked) {
-    const auto step = chunks_.next(unread_);
-    data = step.data;
-    used = step.used;
+    step = chunks_.next(unread_);
     if (chunks_.done()) *trailers_ = chunks_.trailers(), body_ = Body::none;
   } else if (body_ == Body::length) {
-    used = std::min<std::uint64_t>(data.size(), left_);
-    data = data.substr(0, used);
-    left_ -= used;
+    step.data = unread_.substr(0, left_);
+    step.used = step.data.size();
+    left_ -= step.used;
     if (left_ == 0) body_ = Body::none;
-  } else if (used == 0) {
+  } else if (unread_.empty()) {
     body_ = Body::none;
   }
-  unread_.remove_prefix(used);
-  return data;
+  unread_.remove_prefix(step.used);
+  return step.data;
 }
 
 Future<> Connection::read_all(std::string& into, std::size_t limit, Own) {

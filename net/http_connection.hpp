@@ -27,20 +27,22 @@ class Connection : private Runnable {
   static std::string head(std::string begin, const Message& message, Framing framing);
   // Sends a head and the body. With a `go`, the body waits for that, a second at most. Borrows the
   // message. What its source throws resets the stream, and comes out of reading as well.
-  Future<> send(std::string head, const Message& message, Framing framing, Event* go = nullptr,
-                Own = Own());
+  Future<> send(std::string head, const Message& message, Framing framing, Event* go = {}, Own = Own());
   // Sends these, which are borrowed. (This and more() are leaves, as every message takes one of each.)
   struct Put : net::Write {
     Put(net::Write&& write, Connection& of) : net::Write(std::move(write)), peer(of) {}
-    template <class P>
-    void await_suspend(std::coroutine_handle<P> h) { peer.within(peer.io_), net::Write::await_suspend(h); }
+    void await_suspend(auto h) { peer.within(peer.io_), net::Write::await_suspend(h); }
     void await_resume();
     Connection& peer;
   };
   Put put(std::string_view first, std::string_view second = {}, std::string_view third = {});
   // Keeps a short answer for put(), if the next request has begun to come: 16 at most go together. Before
   // anything is waited for, they do. False: not this one.
-  bool owe(std::string_view answer);
+  bool owe(std::string_view answer) {
+    if (!has_begun() || owed_ == 15 || answer.size() > 8192) return false;
+    answers_.append(answer);
+    return ++owed_;
+  }
   bool owes() const noexcept { return owed_ != 0; }
   bool is_broken() const noexcept { return is_broken_; }  // a read or a write has failed
   // Waits for more bytes. False: the stream has ended.
@@ -50,7 +52,7 @@ class Connection : private Runnable {
     bool await_resume();
     Connection& peer;
   };
-  More more();
+  More more() { return tidy(), More(stream.read_lease(), *this); }
   bool has_begun() const noexcept { return !unread_.empty(); }  // the next message
   // Takes a head off what has come. False: it is not all there.
   bool take(Request& request);
@@ -66,10 +68,9 @@ class Connection : private Runnable {
   // Appends all of it. net::LimitExceeded.
   Future<> read_all(std::string& into, std::size_t limit, Own = Own());
   void tidy() noexcept;  // gives the buffers back, if all in them was read
-  // What waits from now on waits so long, and so long again if meanwhile the other side took 1,000
-  // bytes; until `last` in any case.
+  // What waits from now on waits so long, and as long again if the other side took 1,000 bytes by then.
   void within(Duration limit) noexcept;
-  void ends_by(TimePoint last) noexcept { last_ = last; }
+  void ends_by(TimePoint last) noexcept { last_ = last; }  // in any case
   bool is_late() const noexcept { return late_; }
   net::TcpStream stream;
   Hook<Connection> hook{*this};  // for a list of its owner's

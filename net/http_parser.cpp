@@ -34,8 +34,7 @@ struct Reader {
   // The n of HTTP/1.n.
   int version(std::string_view text) const {
     const bool other = text.size() == 8 && text.starts_with("HTTP/") && text[6] == '.';
-    const bool is_1 = text == "HTTP/1.1" || text == "HTTP/1.0";
-    if (!is_1) no(text, "HTTP/1.1 or HTTP/1.0", other ? 505 : 400);
+    if (text != "HTTP/1.1" && text != "HTTP/1.0") no(text, "HTTP/1.1 or HTTP/1.0", other ? 505 : 400);
     return text[7] - '0';
   }
 };
@@ -65,8 +64,7 @@ void HeadParser::field(const Reader& reader, const Field& field) {
   } else if (reader.is_request && same(name, "Host")) {
     once(seen_.has_host);
     if (!split_host(value)) reader.no(value, "a host in Host");
-    if (!seen_.host.empty() && !same(seen_.host, value))
-      reader.no(value, "the target's host in Host");
+    if (!seen_.host.empty() && !same(seen_.host, value)) reader.no(value, "the target's host in Host");
   } else if (reader.is_request && head_.minor == 1 && same(name, "Expect")) {
     if (!same(value, "100-continue")) reader.no(value, "100-continue in Expect", 417);
     head_.expect_continue = true;
@@ -90,8 +88,7 @@ void HeadParser::frame(const Reader& reader) {
   head_.expect_continue &= head_.body != Body::none;
 }
 
-template <class Begin>
-std::size_t HeadParser::parse(const Reader& reader, Headers& headers, Begin begin) {
+std::size_t HeadParser::parse(const Reader& reader, Headers& headers, auto begin) {
   const std::string_view bytes = reader.bytes;
   if (bytes.size() < text_) throw std::logic_error("HeadParser: fewer bytes than in the last call");
   const std::size_t first = reader.is_request && bytes.starts_with("\r\n") ? 2 : 0;

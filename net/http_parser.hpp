@@ -48,8 +48,7 @@ class HeadParser {
   std::size_t response(std::string_view bytes, Response& response, std::string_view method = "GET");
   const Head& head() const noexcept { return head_; }  // the last that was complete
  private:
-  template <class Begin>  // what is done with the first line
-  std::size_t parse(const Reader& reader, Headers& headers, Begin begin);
+  std::size_t parse(const Reader& reader, Headers& headers, auto begin);  // `begin`: of the first line
   void field(const Reader& reader, const Field& field);
   void frame(const Reader& reader);
   Limits limits_;
@@ -75,8 +74,7 @@ class ChunkParser {
     std::string_view data;  // of the body; empty if only framing was there
     std::size_t used;       // bytes that are done with, the data included
   };
-  // Goes on to the next run of data and to its end, as far as the bytes go. ProtocolError: the body
-  // is broken here; what was handed out before is good.
+  // Goes on to the end of the next run of data, or of the bytes. ProtocolError: broken from here on.
   Step next(std::string_view bytes);
   // The body has ended, and so have its trailers; what follows is another message.
   bool done() const noexcept { return at_ == At::done; }

@@ -14,8 +14,7 @@ constexpr char kHex[] = "0123456789abcdef";
 constexpr std::string_view kEscapes = "\"\\/bfnrt", kEscaped = "\"\\/\b\f\n\r\t";
 unsigned byte(char c) noexcept { return static_cast<unsigned char>(c); }
 
-// How long the UTF-8 sequence at the front is; 0 if there is none, or ASCII (Unicode, table 3-7:
-// nothing overlong, no surrogate, nothing beyond U+10FFFF).
+// How long the UTF-8 sequence at the front is (Unicode, table 3-7); 0 if there is none, or ASCII.
 std::size_t sequence(std::string_view text) noexcept {
   const unsigned lead = byte(text[0]);
   const std::size_t size = lead < 0xC2 || lead > 0xF4 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;

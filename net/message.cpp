@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// message.cpp — what bytes make, the block behind Headers, targets, statuses, dates, URLs.
-// Called by all of HTTP; calls Address.
+// message.cpp — what bytes make: Headers, statuses, dates, URLs. Called by all of HTTP; calls Address.
 #include "message.hpp"
 #include <charconv>
 #include <cstdio>
@@ -32,10 +31,6 @@ void chars::refuse(const char* what, std::string_view text, std::string_view fou
                       std::to_string(found.data() - text.data()) + ", found " + quoted(found), status);
 }
 
-Headers::Headers(std::initializer_list<Field> fields) {
-  for (const auto& [name, value] : fields) add(name, value);
-}
-
 std::optional<std::string_view> Headers::get(std::string_view name) const noexcept {
   for (std::string_view rest = block_; !rest.empty(); cut(rest, '\n'))
     if (rest.size() > name.size() && rest[name.size()] == ':' && same(rest.substr(0, name.size()), name))
@@ -55,7 +50,6 @@ static std::string line_of(std::string_view name, std::string_view value) {
   append_line(line, {name, value});
   return line;
 }
-
 void Headers::add(std::string_view name, std::string_view value) { block_ += line_of(name, value); }
 
 void Headers::set(std::string_view name, std::string_view value) {
@@ -70,10 +64,6 @@ std::size_t Headers::remove(std::string_view name) {
     if (!same(field.name, name)) kept.block_.append(line(field));
   block_.swap(kept.block_);
   return kept.size() - size();
-}
-
-std::size_t Headers::size() const noexcept {
-  return static_cast<std::size_t>(std::count(block_.begin(), block_.end(), '\n'));
 }
 
 std::string Request::path() const { return decode(target.substr(0, target.find('?'))); }
@@ -121,7 +111,6 @@ std::string_view reason_phrase(int status) noexcept {
     if (code == status) return phrase;
   return "Unknown";
 }
-
 bool is_token(std::string_view text) noexcept { return !text.empty() && all(kToken, text); }
 
 // --- URLs: sections are RFC 3986's ---------------------------------------------------------------
@@ -146,8 +135,7 @@ static char unescaped(std::string_view text, std::size_t at, int answer = 0) {
   return static_cast<char>(*byte);
 }
 
-// Whether no label is empty, and it is an IPv4 address if it ends in a number: to some resolver it
-// were one (3.2.2).
+// Whether no label is empty, and it is an IPv4 address if it ends in a number, as to some it is (3.2.2).
 static bool is_unmistakable(const std::string& host) {
   const std::string dotted = '.' + host + (host.ends_with('.') ? "" : ".");
   if (dotted.find("..") != dotted.npos) return false;
@@ -176,8 +164,7 @@ static std::string without_dots(std::string_view path) {
 Url Url::parse(std::string_view text) {
   const auto no = [&](auto found, auto expected) { refuse("URL", text, found, expected); };
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool good = is(kTarget, text[i]) || text[i] == '#';
-    if (!good) no(text.substr(i, 1), "visible ASCII without '\\'");
+    if (!is(kTarget, text[i]) && text[i] != '#') no(text.substr(i, 1), "visible ASCII without '\\'");
     if (text[i] == '%') unescaped(text, i);
   }
   Url url;

@@ -5,6 +5,7 @@
 //   1. Headers hold nothing that may not be sent: header injection is refused before a byte leaves.
 //   2. Headers are one block of bytes, as they go over the wire: `name: value\r\n` for each.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include "../reactor/future.hpp"
@@ -14,8 +15,7 @@
 namespace hob::inline v0::http {
 // A peer or URL is not as the RFCs say; what() has what was expected, where, and what stood there.
 struct ProtocolError : std::runtime_error {
-  explicit ProtocolError(const std::string& what, int answer = 0)
-      : std::runtime_error(what), status(answer) {}
+  explicit ProtocolError(const std::string& what, int code = 0) : runtime_error(what), status(code) {}
   int status;  // what a server answers: 400, 413, 414, 417, 431, 501 or 505; 0 where none is due
 };
 
@@ -25,13 +25,12 @@ inline void append_line(std::string& to, const Field& field) {
   to.append(field.name).append(": ").append(field.value).append("\r\n");
 }
 
-// The fields of a message, in order. Names are found whatever the case of their letters.
+// A message's fields, in order, found in any case of letters. What is handed out lasts until a change.
 //   for (auto& [name, value] : headers) …
-// What is handed out is valid until the Headers change.
 class Headers {
  public:
   Headers() = default;
-  Headers(std::initializer_list<Field> fields);
+  Headers(std::initializer_list<Field> fields) { for (auto& [name, value] : fields) add(name, value); }
   // The value of the first field of that name. O(bytes), like all that searches.
   std::optional<std::string_view> get(std::string_view name) const noexcept;
   bool contains(std::string_view name) const noexcept { return get(name).has_value(); }
@@ -60,7 +59,7 @@ class Headers {
   };
   Iterator begin() const noexcept { return Iterator(block_); }
   Iterator end() const noexcept { return Iterator(); }
-  std::size_t size() const noexcept;
+  std::size_t size() const noexcept { return std::size_t(std::ranges::count(block_, '\n')); }
   bool empty() const noexcept { return block_.empty(); }
   std::string_view wire() const noexcept { return block_; }  // all of them as they are sent
   // The line in the block of a field that was handed out.
@@ -92,11 +91,9 @@ struct Request : Message {
   explicit Request(std::string to_url) : url(std::move(to_url)) {}
   Request(std::string with_method, std::string to_url, std::string with_body = {})
       : method(std::move(with_method)), url(std::move(to_url)) { body = std::move(with_body); }
-  // Of the target, decoded; and the value of a name behind its '?', or nothing. A broken escape is a
-  // ProtocolError, for which a server answers 400.
+  // Of the target, decoded; and a name's value behind '?', if any. A broken escape: ProtocolError (400).
   std::string path() const;
   std::optional<std::string> query(std::string_view name) const;
-
   std::string method = "GET";
   std::string url;     // to a client: where to
   std::string target;  // from a server: path and query, as they came
@@ -114,7 +111,6 @@ struct Response : Message {
   explicit Response(int with_status, std::string with_body = {})
       : status(with_status) { body = std::move(with_body); }
   void raise_for_status() const;  // throws StatusError for 400 and above
-
   int status = 200;
   std::string reason;  // empty, it is sent as the status has it
   std::string url;     // from a client: where it came from, after redirects
@@ -221,16 +217,11 @@ constexpr std::string_view trim(std::string_view text) noexcept {
 
 // The number below 2^63 that the text is, if it is just digits, and no more than that takes.
 std::optional<std::uint64_t> number(std::string_view text, int base = 10) noexcept;
-
-// Takes host [":" [port]] apart, if it is that: a name, or an IPv6 address in brackets, which go; 5
-// digits at most.
+// Takes host [":" [port]] apart, if it is that: a name or [an IPv6 address] (the brackets go); 5 digits.
 std::optional<std::pair<std::string_view, std::string_view>> split_host(std::string_view text);
-
 // The bytes in quotes, for a message: what does not print as \xNN, and cut if there are many.
 std::string quoted(std::string_view bytes);
-
-// Throws ProtocolError: "URL: expected two hex digits at offset 7, found '%x'". `found` is a part of
-// `text`; the rest is not shown, as it may hold a password.
+// Throws "URL: expected a port at offset 9, found 'x'". It shows `found` alone: `text` may be secret.
 [[noreturn]] void refuse(const char* what, std::string_view text, std::string_view found,
                          const std::string& expected, int status = 0);
 }  // namespace hob::inline v0::http::chars

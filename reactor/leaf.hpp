@@ -8,23 +8,20 @@
 // (derived from Asked, it is asked again before the armed one resumes), and its destructor undoes
 // what was begun, and returns what was reserved and not handed out.
 //
-// **The Law of the Fair Share** (loop.hpp) is kept here: at most kSteps leaves finish at once in one
-// resumption; the next one goes through the ready queue, with its result reserved.
+// The Law of the Fair Share (loop.hpp) is kept here: who waits for a turn has its result reserved.
 #pragma once
 #include "loop.hpp"
 
 namespace hob::inline v0 {
-template <class Self, class T = void>
-class [[nodiscard("a leaf begins when it is awaited")]] Leaf {
+template <class Self, class T = void> class [[nodiscard("a leaf begins when it is awaited")]] Leaf {
  public:
   using awaited_type = T;
   bool await_ready() {
-    if (!here.loop) misuse("there is no Loop on this thread");
+    Loop::current();
     here.reserved = self().try_now();
     return here.reserved && here.steps != 0 && here.steps-- != 0;
   }
-  template <std::derived_from<Work> P>
-  void await_suspend(std::coroutine_handle<P> h) {
+  template <std::derived_from<Work> P> void await_suspend(std::coroutine_handle<P> h) {
     if (here.reserved) {  // await_ready() has just been called
       h.promise().arm();
     } else {
@@ -68,17 +65,14 @@ class Sleep : public Leaf<Sleep> {
   Alarm alarm_;
 };
 
-// Waits for at least `duration`, counted from this call, and as little longer as the kernel can;
-// to the nanosecond on the simulator. Zero and less: one pass through the loop. Duration::max() and
-// more: for ever. Dropped: leaves nothing behind.
-template <class Rep, class Period>
-Sleep sleep(std::chrono::duration<Rep, Period> duration) {
+// Waits for at least `duration` from this call on, as little longer as the kernel can (simulated: not at
+// all). Zero and less: one pass through the loop. Duration::max() and more: for ever. Dropped: no trace.
+template <class Rep, class Period> Sleep sleep(std::chrono::duration<Rep, Period> duration) {
   return Sleep(Loop::current().after(to_duration(duration)));
 }
 
 // The same up to a moment of the loop's clock.
-template <class D>
-Sleep sleep_until(std::chrono::time_point<Clock, D> when) noexcept {
+template <class D> Sleep sleep_until(std::chrono::time_point<Clock, D> when) noexcept {
   return Sleep(TimePoint(to_duration(when.time_since_epoch())));
 }
 }  // namespace hob::inline v0

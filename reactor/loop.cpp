@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: MIT
-// loop.cpp — the beginning and the end of a loop, the turn in between (described in loop.hpp), and how
-// functions and signals get there.
+// loop.cpp — a loop's beginning and end, its turn (see loop.hpp), how functions and signals get there.
 #include "loop.hpp"
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include "outside.hpp"
 
 namespace hob::inline v0 {
 // --- construction and end ----------------------------------------------------------------------
 namespace {
-std::uint32_t next_loop_id() noexcept {
-  static std::atomic<std::uint32_t> last{0};
-  const std::uint32_t id = ++last;
-  return id ? id : ++last;
-}
 bool debug_from_environment() noexcept {
   const char* value = std::getenv("HOB_DEBUG");
-  return value && *value && std::strcmp(value, "0") != 0;
+  return value && *value && std::string_view(value) != "0";
 }
 
 struct Turning {
@@ -29,17 +22,14 @@ struct Turning {
 };
 }  // namespace
 
-Loop::Loop() : Loop(native_backend()) {}
-
 Loop::Loop(std::unique_ptr<Backend> backend)
-    : backend_(std::move(backend)),
-      wheel_(tick(backend_->now())),
-      now_(backend_->now()),
-      debug_(debug_from_environment()),
-      shuffles_(backend_->shuffle(ready_)),
+    : backend_(std::move(backend)), wheel_(tick(backend_->now())), now_(backend_->now()),
+      debug_(debug_from_environment()), shuffles_(backend_->shuffle(ready_)),
       mailbox_(std::make_shared<Mailbox>(*backend_)) {
   if (here.loop) misuse("this thread has a Loop already");
-  here = Here{this, &ready_, next_loop_id(), 0, 0, false};
+  static std::atomic<std::uint32_t> last_id{0};
+  here = Here{this, &ready_};
+  while ((here.id = ++last_id) == 0) continue;
 }
 
 Loop::~Loop() {
@@ -59,11 +49,6 @@ Loop::~Loop() {
   here = Here{};
 }
 
-Loop& Loop::current() {
-  if (!here.loop) misuse("there is no Loop on this thread");
-  return *here.loop;
-}
-
 // --- the turn ------------------------------------------------------------------------------------
 void Loop::turn_until_settled(Work& work) {
   check_thread();
@@ -76,10 +61,7 @@ void Loop::turn_until_settled(Work& work) {
   work.hush();  // run() throws its error
   settled_ = work.settled();
   if (!settled_) work.watch(root);
-  while (resume(), !settled_) {
-    collect(true);
-    if (std::exchange(interrupted_, false)) throw Interrupted();
-  }
+  while (!interrupted_ && (resume(), !settled_)) collect(true);
   settled_ = false;
   // One more look: Ctrl-C may have come while the work did its last, or without a turn at all.
   deliver_signals();
@@ -115,15 +97,6 @@ void Loop::collect(bool may_sleep) {
   if (posted_ == posts_.size()) posts_.clear(), posted_ = 0;
 }
 
-// inline, or else -fPIC makes it a call: another library might put its own in its place.
-inline void Loop::step(Runnable& next) {
-  here.steps = kSteps;
-  here.bytes = kBytes;
-  running_ = &next;
-  next.step_(next);
-  running_ = nullptr;
-}
-
 std::size_t Loop::resume() {
   std::size_t resumed = 0, moved = 0;
   if (!done_.empty()) free_done();
@@ -135,7 +108,11 @@ std::size_t Loop::resume() {
       continue;
     }
     ++resumed;
-    debug_ ? step_timed(next) : step(next);
+    here.steps = kSteps;
+    here.bytes = kBytes;
+    running_ = &next;
+    debug_ ? step_timed(next) : next.step_(next);
+    running_ = nullptr;
     moved += kBytes - here.bytes;
     if (!done_.empty()) free_done();
   }
@@ -146,7 +123,7 @@ std::size_t Loop::resume() {
 void Loop::step_timed(Runnable& next) {
   const TimePoint before = clock();
   const std::source_location site = Work::place_of(&next);
-  step(next);
+  next.step_(next);
   tell_slow(before, site, "a coroutine before its first await");
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // loop.hpp — the event loop: a ready queue, a timer wheel and a kernel, and the turn that moves them.
-//
 // Called by programs and by leaf operations; calls the Backend and the Wheel. A Loop is a local variable
 // in main; constructing it makes it the thread's current one, which is how sleep(1s) finds it.
 //
@@ -19,8 +18,7 @@
 // call; destructors and `finally` inside a drop.)
 //
 // **The Law of the Fair Share.** A leaf that can finish at once does not suspend, but at most kSteps times
-// or kBytes in one resumption; the next goes through the ready queue. No peer, and no full queue, keeps
-// the loop.
+// or kBytes in one resumption; the next goes by the ready queue. No peer, no full queue keeps the loop.
 //
 // **The Law of One Thread.** A loop and all that hangs on it belong to one thread; every entry point
 // checks the owner, in every build. Loop::post (and what is built on it) is the only door for others.
@@ -52,40 +50,33 @@ struct Alarm : Timer {
   Runnable* task = nullptr;
 };
 
-// Signals in one loop, a signal_bit() for each.
-struct Signals {
-  std::uint64_t asked = 0;  // caught until ~Loop
-  std::uint64_t kept = 0;   // arrived, and not yet seen by a waiter
-  List<SignalWait> waits;
-};
-
 class Loop {
  public:
   static constexpr std::size_t kTurn = 128;           // resumptions in one turn
   static constexpr std::uint32_t kSteps = 32;         // leaves that finish at once in a resumption
   static constexpr std::size_t kBytes = 256 * 1024;   // bytes that they may move
   static constexpr std::size_t kTurnBytes = 4 * kBytes;
-  // On the native kernel, or on the one given. A second Loop on one thread is std::logic_error
-  // (those excepted that a simulated world drives).
-  Loop();
+  // On the native kernel, or the one given. A thread's second: std::logic_error (not in a sim::World).
+  Loop() : Loop(native_backend()) {}
   explicit Loop(std::unique_ptr<Backend> backend);
   // Drops detached work and pending callbacks; what other threads post from now on is refused.
   ~Loop();
   Loop(const Loop&) = delete;
   // The loop of this thread; std::logic_error if there is none.
-  static Loop& current();
+  static Loop& current() {
+    if (!here.loop) misuse("there is no Loop on this thread");
+    return *here.loop;
+  }
   // Turns until the work settles; returns its value or rethrows its error. Not re-entrant
   // (std::logic_error). Detached work stays for the next run(); ~Loop drops it.
-  template <Awaitable A>
-  awaited_t<A> run(A&& awaitable) {
+  template <Awaitable A> awaited_t<A> run(A&& awaitable) {
     Future<awaited_t<A>> work = as_future(std::forward<A>(awaitable));
     if (!work) misuse("Loop::run of an empty Future");
     turn_until_settled(work.outcome());
     return std::move(work).get();
   }
 
-  // One turn without sleeping; how many it resumed. For tests: "not done yet". (May it sleep,
-  // it does so as in run(): for a simulated world, whose kernels return at once.)
+  // One turn, without sleeping (or as in run(): for a sim::World); how many it resumed: "not done yet".
   std::size_t poll(bool may_sleep = false);
   // Calls f in the next round, after everything that is ready now. What f throws goes to on_unhandled.
   void call_soon(Closure f, std::source_location site = std::source_location::current());
@@ -100,20 +91,15 @@ class Loop {
   void post(Closure f);
   Remote remote();
   // Who hears of an error that nobody took: of a dropped Future, a detached one, a callback. Called
-  // from the turn, never from a destructor. Default: one line on stderr, with the file:line of the
-  // coroutine's last await.
-  void on_unhandled(std::function<void(std::exception_ptr)> handler) {
-    check_thread();
-    handler_ = std::move(handler);
-  }
+  // from the turn, never from a destructor. Default: a line on stderr, with the last await's file:line.
+  void on_unhandled(std::function<void(std::exception_ptr)> f) { check_thread(), handler_ = std::move(f); }
 
   // Debug mode, also by HOB_DEBUG=1 without a rebuild: a resumption longer than slow_after is reported with
   // the coroutine's file:line and its time; ~Loop lists what is still detached, attached or on the pool.
   void set_debug(bool on) { check_thread(), debug_ = on; }
   void slow_after(Duration limit = std::chrono::milliseconds(100)) { check_thread(), slow_ = limit; }
-  // Prints the tree of who awaits what, one line each: the place in the source where it waits. Roots are the
-  // work of run() (or the one given), what is detached, and the tasks of a TaskGroup that nobody joins yet.
-  // Then, if coroutines wait for Mutexes in a ring, that.
+  // Prints the tree of who awaits what, a line each: where in the source it waits. Roots: run()'s work
+  // (or `root`), what is detached, tasks of TaskGroups not joined yet. Then a ring of Mutexes, if any.
   void dump_tasks(std::ostream& out, const Work* root = nullptr);
   TimePoint now() const { return check_thread(), now_; }  // the clock as this turn read it
 
@@ -161,7 +147,11 @@ class Loop {
   }
   void interruptible();                               // for hob::run: Ctrl-C drops the main Future
   void interrupt() noexcept { interrupted_ = true; }  // does that
-  Signals signals;
+  struct {                    // a signal_bit() for each
+    std::uint64_t asked = 0;  // caught until ~Loop
+    std::uint64_t kept = 0;   // arrived, and not yet seen by a waiter
+    List<SignalWait> waits;
+  } signals;
   Tasks detached;
   List<Tasks> groups;            // all TaskGroups
   List<OnPool> pooled;
@@ -176,7 +166,6 @@ class Loop {
   void turn_until_settled(Work& work);
   void collect(bool may_sleep);  // steps 1 to 4
   std::size_t resume();          // step 5
-  void step(Runnable& next);
   void step_timed(Runnable& next);
   void begin_round();            // shuffles what is ready, and marks where the next one begins
   void call(Closure& f, const std::source_location& site = {}) noexcept;  // what it throws is nobody's
@@ -209,8 +198,7 @@ class Loop {
 // Makes a Loop, calls f(args...), runs its Future, and returns its value (asyncio.run). Takes SIGINT for its
 // duration, only where it was at its default: the first drops the Future, so that destructors run, and
 // throws Interrupted; a second does what it always did.
-template <class F, class... Args>
-auto run(F&& f, Args&&... args) {
+template <class F, class... Args> auto run(F&& f, Args&&... args) {
   Loop loop;
   loop.interruptible();
   const TimePoint before = loop.clock();
@@ -220,12 +208,10 @@ auto run(F&& f, Args&&... args) {
 }
 
 // Runs f(0) … f(n-1), any F(unsigned shard) -> awaitable, all at once, each on a thread and a Loop of its
-// own, the first on this thread: every core, without a lock in user code. Returns when all have settled.
-// The first error drops the other shards' work and is thrown. Ctrl-C as for run(), to the end of the
-// last. n == 0, or a Loop on this thread already, is std::logic_error.
+// own, the first on this thread. Returns when all have settled; the first error drops the other shards'
+// work and is thrown. Ctrl-C as for run(), to the last's end. n == 0, or a Loop here: std::logic_error.
 void run_shards_of(unsigned n, const std::function<Future<>(unsigned)>& start);
-template <class F>
-void run_shards(unsigned n, F f) {
+void run_shards(unsigned n, auto f) {
   run_shards_of(n, [&f](unsigned shard) { return forget(std::invoke(f, shard)); });
 }
 }  // namespace hob::inline v0

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// report.cpp — how the library says no; and what it says on stderr: errors that nobody took, what
-// blocked the loop, what was left open at its end, the last words of a program that cannot go on.
+// report.cpp — how the library says no, and what it tells stderr: lost errors, what blocked, leftovers.
 #include <cstdio>
 #include <cstdlib>
 #include <ostream>
@@ -135,10 +134,9 @@ void Work::adopt() noexcept {
   loop_id_ = here.id;
 }
 
-void Work::fatal_owner() noexcept {
-  fatal("a Future was dropped before it settled, on a thread that is not its Loop's, or after its Loop");
-}
-void Work::fatal_self() const noexcept {
+void Work::fatal_drop() const noexcept {
+  if (loop_id_ != here.id && loop_id_ != 0)
+    fatal("a Future was dropped before it settled, on a thread that is not its Loop's, or after its Loop");
   say("the coroutine last resumed at: " + text(site_));
   fatal("a coroutine dropped its own Future while it was running");
 }

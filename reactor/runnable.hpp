@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // runnable.hpp — a thing that can be put into the ready queue, and then runs once.
-//
 // A Runnable is a coroutine, or a callback. Whoever makes it ready calls arm(); only Loop::turn() ever runs
 // it. Its destructor takes it out of the queue, which is all that cancellation needs at this level.
 // Invariants
@@ -30,14 +29,12 @@ struct Here {
 inline constinit thread_local Here here;
 
 // A place in a second list, for what is in the ready queue as well.
-template <class T>
-struct Hook : Link {
+template <class T> struct Hook : Link {
   explicit Hook(T& of) noexcept : owner(of) {}
   T& owner;
 };
 
-// The loop that a primitive (an Event, a Queue …) belongs to: the one it was made under, or, made
-// before any, the first that uses it. Every entry point asks.
+// The loop a primitive (an Event …) belongs to: the one it was made under or, if none, first used in.
 class Home {
  public:
   // std::logic_error on any other thread, and on a later loop.
@@ -59,8 +56,8 @@ class Runnable : public Link {
   // Where in the user's source it was made, or last suspended.
   const std::source_location& site() const noexcept { return site_; }
  protected:
-  explicit Runnable(Step step, std::source_location site = {}, std::uint16_t flags = 0) noexcept
-      : step_(step), site_(site), loop_id_(here.id), flags_(flags) {}
+  explicit Runnable(Step step, std::source_location site = {}, unsigned flags = 0) noexcept
+      : step_(step), site_(site), loop_id_(here.id), flags_(static_cast<std::uint16_t>(flags)) {}
   ~Runnable() = default;
   Step step_;                  // what the turn calls; a Pair, never armed, is dropped by it
   std::source_location site_;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// tasks.cpp — how a task ends: by itself, or dropped by its owner; and what a TaskGroup makes of it:
-// the first error drops the rest, join() hands it out.
+// tasks.cpp — how a task ends, by itself or dropped by its owner, and what a TaskGroup makes of that.
 #include "leaf.hpp"
 
 namespace hob::inline v0 {

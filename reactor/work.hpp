@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // work.hpp — what a Future points at: a Runnable with a result to come, and one reader who waits.
-//
 // future.hpp makes coroutines of it, promise.hpp pairs; combinators, tasks and SharedFutures watch it
 // through a Collector. It calls nobody but the reader.
 // Invariants
@@ -8,6 +7,7 @@
 //   2. Settling never runs the reader: it arms it. A returning coroutine hands over (arm_next).
 //   3. Result and error are moved out by the reader; an error that nobody took is reported.
 #pragma once
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <type_traits>
@@ -76,8 +76,7 @@ class Work : public Runnable {
   Runnable* parent() const noexcept {
     return flags_ & kCollected ? reader_.collector->parent() : reader_.waiter;
   }
-  // Suspends until `child`, one step down the tree, has settled. An error that comes up from there
-  // brings its place along.
+  // Suspends until `child`, one step down the tree, has settled; an error from there brings its place.
   void awaits(Work& child) noexcept {
     child.watch(*this);
     child_ = &child;
@@ -89,30 +88,24 @@ class Work : public Runnable {
     if (child.failed() && !(child.flags_ & kOwn)) set_place(child.site_);
   }
   void set_place(const std::source_location& place) noexcept { site_ = place, clear(kOwn); }
-  // Where in the user's source it waits, or has failed: the deepest place that is known, else its own, or
-  // the next one's up the tree. None: line 0.
+  // Where in the source it waits or has failed: the deepest known place, or one up the tree; or line 0.
   std::source_location place() noexcept;
   // A line for what has not settled, and below it what it awaits. Counts each of them in `seen`.
   void print(std::ostream& out, std::size_t indent, std::vector<const Work*>& seen) const;
   const Work* blocker() const noexcept;  // who holds the lock that it, or what it awaits, waits for
   static std::source_location place_of(Runnable* runnable) noexcept;
-  Collector* collector() const noexcept {
-    return flags_ & kCollected ? reader_.collector : nullptr;
-  }
+  Collector* collector() const noexcept { return flags_ & kCollected ? reader_.collector : nullptr; }
   // The Work behind a Runnable, if it is one.
   static Work* of(Runnable* runnable) noexcept {
     auto* work = static_cast<Work*>(runnable);
     return work && (work->flags_ & kIsWork) ? work : nullptr;
   }
-  template <class T>
-  void drop() noexcept;  // its owner, a Future<T>, lets go
+  template <class T> void drop() noexcept;  // its owner, a Future<T>, lets go
 
   void settle() noexcept {
     flags_ = static_cast<std::uint16_t>((flags_ | kSettled) & ~kRunning);
-    if (flags_ & kCollected)
-      reader_.collector->settled(*this);
-    else if (reader_.waiter)
-      flags_ & kCoroutine ? reader_.waiter->arm_next() : reader_.waiter->arm();
+    if (flags_ & kCollected) return reader_.collector->settled(*this);
+    if (reader_.waiter) flags_ & kCoroutine ? reader_.waiter->arm_next() : reader_.waiter->arm();
   }
  protected:
   enum Flag : std::uint16_t {
@@ -126,8 +119,7 @@ class Work : public Runnable {
     kSeveral = 512    // or Several
   };
 
-  Work(Step step, unsigned flags) noexcept
-      : Runnable(step, {}, static_cast<std::uint16_t>(flags | kIsWork)) {}
+  Work(Step step, unsigned flags) noexcept : Runnable(step, {}, flags | kIsWork) {}
   ~Work() = default;
   // Whether it may go on.
   bool resumed() noexcept {
@@ -142,19 +134,14 @@ class Work : public Runnable {
   void clear(unsigned flags) noexcept { flags_ &= static_cast<std::uint16_t>(~flags); }
   // Finds the misuse that only a drop can see, and reports an error that nobody took.
   void before_drop() noexcept {
-    if (!settled()) {
-      if (loop_id_ != here.id && loop_id_ != 0) fatal_owner();
-      if (flags_ & kRunning) fatal_self();
-    } else if (error_ && !(flags_ & kQuiet)) {
-      report();
-    }
+    if (!settled() && (flags_ & kRunning || (loop_id_ != here.id && loop_id_ != 0))) fatal_drop();
+    if (error_ && !(flags_ & kQuiet)) report();
   }
 
   std::exception_ptr error_;
  private:
   void adopt() noexcept;  // by the loop of its first reader, if it was made under none
-  [[noreturn]] static void fatal_owner() noexcept;
-  [[noreturn]] void fatal_self() const noexcept;
+  [[noreturn]] void fatal_drop() const noexcept;
   void report() noexcept;
   union {
     Runnable* waiter = nullptr;
@@ -168,17 +155,17 @@ class Work : public Runnable {
 };
 
 // A Work and the room for its value.
-template <class T>
-class Outcome : public Work {
+template <class T> class Outcome : public Work {
   static_assert(std::is_object_v<T>, "Future<T&>: use Future<T*> or Future<std::reference_wrapper<T>>");
   static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
                 "coroutine frames are not over-aligned: use Future<std::unique_ptr<T>>");
  public:
-  template <class... Args>
-  void emplace(Args&&... args) {
+  template <class... Args> void emplace(Args&&... args) {
     std::construct_at(std::addressof(value_), std::forward<Args>(args)...);
     flags_ |= kHasValue;
   }
+  template <class U = T> requires std::constructible_from<T, U&&>  // by a coroutine
+  void return_value(U&& value) { emplace(std::forward<U>(value)); }
   const T& value() const noexcept { return value_; }
   // Moves the value out; or throws the error, which counts as taken.
   T take() {
@@ -194,10 +181,9 @@ class Outcome : public Work {
   };
 };
 
-template <>
-class Outcome<void> : public Work {
+template <> class Outcome<void> : public Work {
  public:
-  void emplace() noexcept {}
+  void return_void() noexcept {}
   void value() const noexcept {}
   void take() { if (error_) std::rethrow_exception(take_error()); }
  protected:
