@@ -134,9 +134,7 @@ struct Session::Exchange {
       co_await connection->send(std::move(head), request, framing(), waits ? &go : nullptr);
       is_sent = true;
       if (!answered) connection->within(pool->options.head);
-    } catch (...) {
-      failure = std::current_exception();
-    }
+    } catch (...) { failure = std::current_exception(); }
   }
 
   // The response's head; without the provisional ones (RFC 9110, 15.2).
@@ -329,8 +327,7 @@ int status_for(const std::exception_ptr& error, const Connection& peer) {
     std::rethrow_exception(error);
   } catch (const ProtocolError& e) {
     if (e.status) return e.status;
-  } catch (...) {
-  }
+  } catch (...) {}
   if (!peer.is_broken()) Loop::current().unhandled(error, {});
   return 500;
 }

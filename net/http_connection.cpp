@@ -85,9 +85,7 @@ void Connection::Put::await_resume() {
   try {
     finish();
     peer.owed_ = 0, peer.answers_.clear();
-  } catch (const std::system_error&) {
-    peer.broke();
-  }
+  } catch (const std::system_error&) { peer.broke(); }
 }
 
 // --- receiving -----------------------------------------------------------------------------------
@@ -103,9 +101,7 @@ bool Connection::More::await_resume() {
       peer.unread_ = peer.joined_.append(lease.text());
     }
     return true;
-  } catch (const std::system_error&) {
-    peer.broke();
-  }
+  } catch (const std::system_error&) { peer.broke(); }
 }
 
 bool Connection::take(Request& request) {

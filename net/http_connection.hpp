@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // http_connection.hpp — what client and server do alike on a stream: heads and bodies, both ways,
 // and one deadline over all of it. Called by http.cpp; calls the parsers and TcpStream.
-// Invariants
 //   1. What has come and was not taken is kept: a message begins where the one before it ended.
 //   2. While nothing has come, no buffer is held.
 //   3. The deadline closes the stream, so that whoever waits for it gets TimedOut; but not while the

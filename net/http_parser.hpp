@@ -2,7 +2,6 @@
 // http_parser.hpp — reads HTTP/1.x from bytes (RFC 9112): heads, and bodies in chunks.
 // Does no I/O. Strict, since what two parsers read in two ways is a hole between them: no bare LF or
 // CR, no folded lines, no blank before a colon, one length only, and one transfer coding.
-// Invariants
 //   1. However the bytes are cut, the outcome is the same; and the work is linear in their number.
 //   2. Nothing outside the bytes given is read; only what is kept, and errors, allocate.
 //   3. A line is judged, and kept, once it is complete; or refused, once it is too long.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // message.hpp — Request and Response, and what they are made of, URLs included; what can be wrong.
 // Client and server hand them out and take them in. Nothing here does I/O; words are RFC 9110's.
-// Invariants
 //   1. Headers hold nothing that may not be sent: header injection is refused before a byte leaves.
 //   2. Headers are one block of bytes, as they go over the wire: `name: value\r\n` for each.
 #pragma once

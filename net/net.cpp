@@ -119,8 +119,7 @@ static Io receive_filtered(Socket& socket, std::span<std::byte> into) noexcept {
 
 Io read_into(Socket& socket, std::span<std::byte>& into, std::size_t& n) noexcept {
   const Io io = socket.filter ? receive_filtered(socket, into) : receive(socket, into);
-  n = io.n;
-  return io;
+  return n = io.n, io;
 }
 
 Io Lease::read(Socket& socket, std::monostate&, Lease& lease) noexcept {
@@ -282,8 +281,7 @@ static constexpr int kGone[] = {ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHO
 };
 static constexpr int kNoneLeft[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
 
-template <class... Args>
-Listening::Listening(const Args&... args)
+template <class... Args> Listening::Listening(const Args&... args)
     : Socket(args...), Runnable([](Runnable& self) {
         auto& listening = static_cast<Listening&>(self);
         listening.alarm.cancel();

@@ -143,8 +143,7 @@ struct ListenOptions {
 // The socket of a listener. During a pause its latch is down, and accept(2) is not called; run as a
 // Runnable it ends the pause, and lifts the latch.
 struct Listening final : Socket, Runnable {
-  template <class... Args>
-  explicit Listening(const Args&... args);
+  template <class... Args> explicit Listening(const Args&... args);
   static Io accept(Socket& socket, std::monostate&, TcpStream& stream) noexcept;
   void pause(int error) noexcept;
   Alarm alarm;

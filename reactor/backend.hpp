@@ -12,7 +12,6 @@
 // **The Law of the Latch.** A kernel event sets `readable` / `writable`; only a system call that
 // answered EAGAIN (or a short read on a stream with no hang-up seen) clears it. Readiness is a
 // hint, the system call is the truth: nothing is ever concluded from an event's other fields.
-// Invariants
 //   1. A descriptor is attached once, edge-triggered, and detached before it is closed.
 //   2. Below this line there are no exceptions: every call answers at once, with a number or errno.
 //   3. No call changes the process behind the user's back: no signal disposition that was not asked

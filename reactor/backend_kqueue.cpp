@@ -3,7 +3,6 @@
 //
 // Called by posix.cpp; calls kqueue(2), kevent(2). Diff it with backend_epoll.cpp: the same functions in
 // the same order, so that what differs is the kernels.
-// Invariants
 //   1. An event carries the address of an attached Watch, or null: that is our own wake-up. wait()
 //      runs no user code (the Law of the Batch, backend.hpp), so that address is good.
 //   2. A call of kevent() either changes or waits, never both, and every change is receipted

@@ -3,7 +3,6 @@
 //
 // Private to this room. backend_sim.cpp is the Backend of one host: the calls. sim.cpp is what happens
 // meanwhile: time, chance, the hosts' turns, the network; and the World, which is the door.
-// Invariants
 //   1. Time moves in advance() alone, when no host can go on. What is to come is in one queue, by its
 //      time, and of one time in the order in which it was arranged.
 //   2. A socket hears of another through that queue only; a Unix socket at once.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // callbacks.hpp — plain functions that the loop calls: call_soon, call_later, call_at, post.
-// Invariants
 //   1. A Callback has one owner: its TimerHandle, or, from call_soon, the loop.
 //   2. Its function is moved out of it to be called, so it may do anything to the handle.
 //   3. The Mailbox lives while a Remote does, and is open while the loop lives. Only it takes a lock.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // collect.hpp — what combine.hpp is made of: how one coroutine waits for many Futures at a time.
-// Invariants
 //   1. Ties go to the one that settled first; among those settled at the call, to the leftmost.
 //   2. A settled Work's queue links are free: `Arrivals` chains the settled ones through them.
 //   3. A collector stands in its coroutine's frame before the Futures that it watches, to outlive

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // frames.hpp — where coroutine frames come from: a free list per thread and size, or operator new.
 // Called by coroutine promises (future.hpp), and by the few others that live as long as one operation.
-// Invariants
 //   1. A frame may be freed on any thread, and after the thread's list was drained at its exit.
 //   2. At most kKeep frames of one size are kept, a 32nd of that beyond 1 KiB, none beyond 8 KiB.
 //   3. Under AddressSanitizer there is no list, so that use after free is seen.

@@ -136,9 +136,7 @@ void Loop::begin_round() {
 void Loop::call(Closure& f, const std::source_location& site) noexcept {
   try {
     f();
-  } catch (...) {
-    unhandled(std::current_exception(), site);
-  }
+  } catch (...) { unhandled(std::current_exception(), site); }
   f.reset();
 }
 

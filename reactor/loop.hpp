@@ -22,7 +22,6 @@
 //
 // **The Law of One Thread.** A loop and all that hangs on it belong to one thread; every entry point
 // checks the owner, in every build. Loop::post (and what is built on it) is the only door for others.
-// Invariants
 //   1. here.loop is the loop whose turn runs on this thread, or the one constructed on it.
 //   2. The ready queue owns nothing: coroutines belong to their Futures, callbacks to callbacks_.
 //   3. Nothing of the user's is called from a destructor of ours, but destructors.

@@ -65,9 +65,7 @@ class Shard {
       const bool dropped = dropped_;
       lock.unlock();
       if (!dropped) loop.run(start(number));
-    } catch (...) {
-      error = std::current_exception();
-    }
+    } catch (...) { error = std::current_exception(); }
     first_.post([ended = std::move(ended_), error]() mutable {
       error ? ended.set_error(error) : ended.set_value();
     });

@@ -6,7 +6,6 @@
 //   const int n = co_await hob::to_thread(count_primes, 1'000'000);
 //
 // Calls the Backend; jobs come back through Loop::post.
-// Invariants
 //   1. Exactly one side takes a job: the pool runs it, or the dropping coroutine destroys it.
 //   2. A job's `waiter` is touched on the loop's thread only.
 #pragma once
@@ -179,9 +178,7 @@ Future<called_t<F, Args...>> to_pool(Pool pool, F&& f, Args&&... args) {
                ... args = std::forward<Args>(args)]() mutable {
     try {
       result.emplace(to_unit([&]() -> R { return std::invoke(std::move(f), std::move(args)...); }));
-    } catch (...) {
-      result.emplace(std::current_exception());
-    }
+    } catch (...) { result.emplace(std::current_exception()); }
   };
   return wait_on_pool<R>(Own(), std::move(job), pool);
 }

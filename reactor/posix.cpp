@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // posix.cpp — all that the native kernels have in common: the clock, the sockets, the signals; and
 // the choice between them. See posix.hpp.
-// Invariants
 //   1. A call is repeated while it answers EINTR, connect and close excepted: those have begun.
 //   2. Sockets are never read and written with read and write: these are slower than recv and send by
 //      2 % of a round trip, and cannot be told to spare us SIGPIPE.

@@ -3,7 +3,6 @@
 //
 // Private to this room. A kernel's file implements Poller; posix.cpp adds all that is the same on every
 // system, and makes a Backend of it. What blocks stands in posix_blocking.cpp.
-// Invariants
 //   1. Every socket made here is non-blocking; every descriptor made here is close-on-exec.
 //   2. EINTR and SIGPIPE never come out of a call.
 //   3. A forked child has its parent's descriptors but not its kernel: there every call about

@@ -4,7 +4,6 @@
 //
 //   hob::Promise<int> promise;
 //   library_call([p = std::move(promise)](int n) mutable { p.set_value(n); });
-// Invariants
 //   1. A Pair lives until both its Promise and its Future are gone.
 //   2. A Promise destroyed unset gives its reader BrokenPromise: an error, never a hang.
 //   3. The callable is run by the loop, finally()'s also by the drop; never by the call that takes it.
@@ -42,7 +41,7 @@ class Promise {
   // Settles the Future; its reader goes through the ready queue. Abandoned: does nothing. A second
   // time, or from a thread that is not the loop's: std::logic_error.
   template <class V = T> requires std::constructible_from<T, V&&> void set_value(V&& value) {
-    settle([&] { pair_->emplace(std::forward<V>(value)); });
+    settle([&] { pair_->return_value(std::forward<V>(value)); });
   }
   void set_value() requires std::is_void_v<T> { settle([] {}); }
   void set_error(std::exception_ptr error) {
@@ -102,8 +101,7 @@ template <class T, class F> Future<eventually_t<F, T>> on_value(Own, Future<T> f
   T value = co_await std::move(work);
   if constexpr (Awaitable<std::invoke_result_t<F, T>>)
     co_return co_await std::invoke(std::move(f), std::move(value));
-  else
-    co_return std::invoke(std::move(f), std::move(value));
+  else co_return std::invoke(std::move(f), std::move(value));
 }
 template <class F> Future<eventually_t<F>> on_value(Own, Future<> from, F f) {
   Future<> work = std::move(from);
@@ -120,13 +118,10 @@ Future<T> on_error(Own, Future<T> from, F f) {
   std::exception_ptr error;
   try {
     co_return co_await std::move(work);
-  } catch (...) {
-    error = std::current_exception();
-  }
+  } catch (...) { error = std::current_exception(); }
   if constexpr (Awaitable<std::invoke_result_t<F, std::exception_ptr>>)
     co_return co_await std::invoke(std::move(f), error);
-  else
-    co_return std::invoke(std::move(f), error);
+  else co_return std::invoke(std::move(f), error);
 }
 
 template <class T, class F>  // finally()

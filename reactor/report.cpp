@@ -42,9 +42,7 @@ void Loop::tell_unhandled() noexcept {
   for (auto& [error, site] : std::exchange(unhandled_, {})) {
     try {
       handler ? handler(error) : print_error(error, site);
-    } catch (...) {
-      unhandled(std::current_exception(), {});
-    }
+    } catch (...) { unhandled(std::current_exception(), {}); }
   }
   for (auto& [error, site] : std::exchange(unhandled_, {})) print_error(error, site);  // the handler's
 }

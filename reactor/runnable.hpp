@@ -2,7 +2,6 @@
 // runnable.hpp — a thing that can be put into the ready queue, and then runs once.
 // A Runnable is a coroutine, or a callback. Whoever makes it ready calls arm(); only Loop::turn() ever runs
 // it. Its destructor takes it out of the queue, which is all that cancellation needs at this level.
-// Invariants
 //   1. A Runnable is in at most one list: the ready queue of its loop (or, once it has settled,
 //      the list of a Collector, see work.hpp).
 //   2. arm() and arm_next() run nobody.

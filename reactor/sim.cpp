@@ -201,10 +201,9 @@ void Kernel::carry(const SocketPtr& from, Host& to, std::size_t size, std::funct
 }
 
 void Kernel::knock(const SocketPtr& client) {
-  if (Host* host = find(client->remote, client->host))
-    carry(client, *host, 0, [this, client, host] { admit(client, *host); });
-  else
-    at(client->gives_up, [this, client] { fail(client, ETIMEDOUT); });
+  Host* const host = find(client->remote, client->host);
+  if (host) carry(client, *host, 0, [this, client, host] { admit(client, *host); });
+  else at(client->gives_up, [this, client] { fail(client, ETIMEDOUT); });
 }
 
 void Kernel::admit(const SocketPtr& client, Host& host) {
@@ -418,9 +417,7 @@ static std::string reason(std::uint64_t seed, unsigned ruled_out, const std::fun
     return "";
   } catch (const std::exception& e) {
     return *e.what() ? e.what() : "an exception that says nothing";
-  } catch (...) {
-    return "no std::exception";
-  }
+  } catch (...) { return "no std::exception"; }
 }
 
 void test(std::uint64_t seeds, const std::function<void(World&)>& program) {

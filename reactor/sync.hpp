@@ -5,7 +5,6 @@
 // All are fair: first come, first served; a newcomer never overtakes. All their waits are leaves,
 // allocate nothing, and can be dropped at any point: what a dropped waiter was given goes on to the
 // next. A primitive destroyed under its waiters gives them BrokenPromise.
-// Invariants
 //   1. A Waiter is in the primitive's list exactly while it waits; to give takes it out and arms it.
 //   2. A leaf destroyed between being given something and finish() returns it, for the next.
 //   3. While a popper waits the Queue has no value; while a pusher waits it is full.

@@ -6,7 +6,6 @@
 //   co_await group.join();
 //
 // Calls the Loop, to free a task that has finished.
-// Invariants
 //   1. A Task is in its owner's list from start() until it settles or is dropped; then it is freed
 //      at once, or, if its own code is what runs at this moment, when that has suspended.
 //   2. A Task that its owner has let go (owner_ null) tells nobody but the loop.
@@ -67,8 +66,7 @@ concept TaskCall = !Awaitable<F> && std::invocable<std::decay_t<F>&, std::decay_
 template <class F, class... Args> Future<eventually_t<F&, Args...>> keep(Own, F f, Args... args) {
   if constexpr (Awaitable<std::invoke_result_t<F&, Args...>>)
     co_return co_await std::invoke(f, std::forward<Args>(args)...);
-  else
-    co_return std::invoke(f, std::forward<Args>(args)...);
+  else co_return std::invoke(f, std::forward<Args>(args)...);
 }
 
 template <class T>  // a Future that awaits and forgets the value
@@ -90,9 +88,7 @@ Future<> forget(F&& f, Args&&... args) try {
     return std::invoke(f, std::forward<Args>(args)...);
   else
     return forget(keep<Called, std::decay_t<Args>...>(Own(), std::forward<F>(f), std::forward<Args>(args)...));
-} catch (...) {
-  return thrown(Own(), std::current_exception());
-}
+} catch (...) { return thrown(Own(), std::current_exception()); }
 
 // Hands work to the loop, which keeps it until it settles or ~Loop. Its error: Loop::on_unhandled.
 void detach(Future<> work, std::source_location made = std::source_location::current());

@@ -2,7 +2,6 @@
 // work.hpp — what a Future points at: a Runnable with a result to come, and one reader who waits.
 // future.hpp makes coroutines of it, promise.hpp pairs; combinators, tasks and SharedFutures watch it
 // through a Collector. It calls nobody but the reader.
-// Invariants
 //   1. A Work settles once, and has at most one reader.
 //   2. Settling never runs the reader: it arms it. A returning coroutine hands over (arm_next).
 //   3. Result and error are moved out by the reader; an error that nobody took is reported.
@@ -160,12 +159,11 @@ template <class T> class Outcome : public Work {
   static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
                 "coroutine frames are not over-aligned: use Future<std::unique_ptr<T>>");
  public:
-  template <class... Args> void emplace(Args&&... args) {
-    std::construct_at(std::addressof(value_), std::forward<Args>(args)...);
+  template <class U = T> requires std::constructible_from<T, U&&>
+  void return_value(U&& value) {  // by a coroutine, or a Promise
+    std::construct_at(std::addressof(value_), std::forward<U>(value));
     flags_ |= kHasValue;
   }
-  template <class U = T> requires std::constructible_from<T, U&&>  // by a coroutine
-  void return_value(U&& value) { emplace(std::forward<U>(value)); }
   const T& value() const noexcept { return value_; }
   // Moves the value out; or throws the error, which counts as taken.
   T take() {
