@@ -21,11 +21,11 @@ namespace {
 constexpr int kBatch = 512;  // events fetched by one wait(); libkqueue loses what is beyond 512
 constexpr timespec kAtOnce{};
 
-using Event = struct kevent;
+using Kevent = struct kevent;
 
 struct Names {
-  static constexpr decltype(Event::filter) read = EVFILT_READ;
-  static constexpr decltype(Event::filter) write = EVFILT_WRITE;
+  static constexpr decltype(Kevent::filter) read = EVFILT_READ;
+  static constexpr decltype(Kevent::filter) write = EVFILT_WRITE;
   static constexpr int eof = EV_EOF;
 };
 
@@ -38,7 +38,7 @@ class KqueuePoller final : public Poller {
     kernel_ = ::kqueue();
     if (kernel_ == -1) return errno;
     ::fcntl(kernel_, F_SETFD, FD_CLOEXEC);
-    Event waker{};
+    Kevent waker{};
     EV_SET(&waker, 0, EVFILT_USER, EV_ADD | EV_CLEAR | EV_RECEIPT, 0, 0, nullptr);
     if (::kevent(kernel_, &waker, 1, &waker, 1, &kAtOnce) == -1 && errno != EINTR) return errno;
     return static_cast<int>(waker.data);
@@ -67,7 +67,7 @@ class KqueuePoller final : public Poller {
   }
 
   int wait(Duration at_most) noexcept override {
-    Event events[kBatch];
+    Kevent events[kBatch];
     const int count = receive(events, at_most);
     for (int i = 0; i < count; ++i) deliver(events[i]);
     return count;
@@ -75,7 +75,7 @@ class KqueuePoller final : public Poller {
 
   // Several before one wait() are one event.
   void wake() noexcept override {
-    Event trigger{};
+    Kevent trigger{};
     EV_SET(&trigger, 0, EVFILT_USER, 0, NOTE_TRIGGER, 0, nullptr);
     ::kevent(kernel_, &trigger, 1, nullptr, 0, &kAtOnce);
   }
@@ -84,10 +84,10 @@ class KqueuePoller final : public Poller {
   // Reports at once what is ready already. WRITE before READ: libkqueue (2.7.0) tells of a half
   // close with data unread in this order only.
   int change(int action, int fd, unsigned interest, Watch* watch) noexcept {
-    Event wanted[2]{};
+    Kevent wanted[2]{};
     int count = 0;
-    const auto add = [&](decltype(Event::filter) filter) {
-      Event& one = wanted[count++];
+    const auto add = [&](decltype(Kevent::filter) filter) {
+      Kevent& one = wanted[count++];
       EV_SET(&one, static_cast<decltype(one.ident)>(fd), filter,
              static_cast<decltype(one.flags)>(action | EV_RECEIPT), 0, 0, watch);
     };
@@ -109,14 +109,14 @@ class KqueuePoller final : public Poller {
   }
 
   // Sleeps and fetches.
-  int receive(Event* events, Duration at_most) noexcept {
+  int receive(Kevent* events, Duration at_most) noexcept {
     const timespec span{.tv_sec = static_cast<time_t>(at_most / std::chrono::seconds(1)),
                         .tv_nsec = static_cast<long>((at_most % std::chrono::seconds(1)).count())};
     return ::kevent(kernel_, nullptr, 0, events, kBatch, &span);
   }
 
   // Latches and arms. One event speaks of one direction.
-  static void deliver(const Event& event) noexcept { latch<Names>(event); }
+  static void deliver(const Kevent& event) noexcept { latch<Names>(event); }
   int kernel_ = -1;
   std::vector<bool> attached_;  // by number
 };
