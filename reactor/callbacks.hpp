@@ -116,6 +116,7 @@ class Mailbox {
     std::unique_lock lock(mutex_);
     if (!backend_) return false;
     posts_.push_back(std::move(f));
+    if (posts_.size() != 1) return true;  // who was first has woken the loop
     any_ = true;
     if (!asleep_.exchange(false)) return true;
     Backend& backend = *backend_;
