@@ -74,7 +74,6 @@ Future<> Connection::send(std::string head, const Message& message, Framing fram
 }
 
 Connection::Put Connection::put(std::string_view first, std::string_view second, std::string_view third) {
-  within(Duration::max());
   std::size_t n = 0;
   for (const std::string_view each : {std::string_view(answers_), first, second, third})
     if (!each.empty()) out_[n++] = each;
@@ -82,6 +81,7 @@ Connection::Put Connection::put(std::string_view first, std::string_view second,
 }
 
 void Connection::Put::await_resume() {
+  peer.within(Duration::max());
   try {
     finish();
     peer.owed_ = 0, peer.answers_.clear();

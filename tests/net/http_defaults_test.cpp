@@ -4,6 +4,8 @@
 // times are waited for, to the millisecond, on a simulated clock.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "../../net/http.hpp"
 #include "../../reactor/sim.hpp"
 
@@ -125,6 +127,28 @@ TEST_CASE("the date is the kernel's: the same run says the same") {
   };
   CHECK(date() == "Sat, 01 Jan 2000 01:00:00 GMT");
   CHECK(date() == date());
+}
+
+TEST_CASE("times: that of answers which waited for room is not the handler's after them") {
+  Local at;
+  const string got = at.loop.run([&]() -> Future<string> {
+    http::Server server([](http::Request& request) -> Future<http::Response> {
+      if (request.target == "/slow") co_await sleep(100s);
+      co_return http::Response(200, string(request.target == "/big" ? 40'000 : 4000, 'x'));
+    });
+    const net::Address to = at.listener.address();
+    Future<> serving = server.serve(std::move(at.listener));
+    net::TcpStream stream = co_await net::connect(to);
+    string asks;  // answers to the small ones wait for the last one's, which is slow: more than fits
+    for (const char* target : {"/big", "/", "/", "/", "/", "/", "/", "/", "/", "/", "/", "/", "/", "/slow"})
+      asks.append("GET ").append(target).append(" HTTP/1.1\r\nHost: a\r\n\r\n");
+    co_await stream.write_all(asks);
+    stream.shutdown_write();
+    co_await sleep(1s);
+    net::BufferedReader reader(stream);
+    co_return co_await reader.read_to_end();
+  }());
+  CHECK(std::ranges::count(got, 'x') == 40'000 + 13 * 4000);
 }
 
 TEST_SUITE_END();
