@@ -52,7 +52,7 @@ class Tls::Ends final : public Filter {
         wanted, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     const bool is_good =
         Address::numeric(host, port) ? X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str())
-        : !name.empty() && X509_VERIFY_PARAM_set1_host(wanted, name.data(), name.size()) &&
+        : !name.empty() && name[0] != '.' && X509_VERIFY_PARAM_set1_host(wanted, name.data(), name.size()) &&
               SSL_set_tlsext_host_name(ssl_, name.c_str());
     if (!is_good) throw std::invalid_argument("TLS: no host that could be verified: \"" + host + '"');
     key_ = name + ':' + std::to_string(port);

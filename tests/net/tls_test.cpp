@@ -336,7 +336,7 @@ TEST_CASE("tls: files that will not do are named") {
   CHECK(has(refusal(net::Tls::server, options), "TLS: " + locked + ": "));
   Loop loop{kernel()};
   net::Tls tls(net::Tls::client, trusting()), none;
-  for (const std::string& host : {std::string(), std::string("."), std::string("a\0b", 3)})
+  for (const std::string& host : {std::string(), std::string("."), std::string(".test"), std::string("a\0b", 3)})
     CHECK_THROWS_AS(loop.run(tls.secure(net::stream_pair().first, host)), std::invalid_argument);
   CHECK_THROWS_AS(loop.run(none.secure(net::stream_pair().first, "a")), std::logic_error);
 }
