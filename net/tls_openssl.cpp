@@ -92,8 +92,7 @@ class Tls::Ends final : public Filter {
   }
  private:
   // What a call of OpenSSL has come to. What failed once has failed.
-  template <class F>
-  Io step(F call) noexcept {
+  template <class F> Io step(F call) noexcept {
     ERR_clear_error();
     Io io;
     const int answer = why.empty() ? call(io.n) : -1;

@@ -172,8 +172,7 @@ Duration Kernel::delay(const Host& from, const Host& to, std::size_t size, bool 
   const Faults& faulty = its(on);
   const Duration spread = faulty.latency_max - faulty.latency_min;
   Duration time = faulty.latency_min;
-  if (&from == &to && !on.faults)
-    time = kLocal;
+  if (&from == &to && !on.faults) time = kLocal;
   else if (spread > Duration::zero() && !is_out(Chance::latency))
     time += Duration(draw(Chance::latency, static_cast<std::uint64_t>(spread.count()) + 1));
   for (int times = 0; is_sent_again && times < 6 && happens(Chance::loss, faulty.loss_per_mille); ++times)
