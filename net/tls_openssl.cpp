@@ -14,6 +14,7 @@ namespace hob::inline v0::net {
 struct Tls::Context {
   std::shared_ptr<SSL_CTX> ctx;
   bool is_client = false;
+  Home home;  // of a client's
   std::string protocol;  // behind its length
   std::map<std::string, std::shared_ptr<SSL_SESSION>> sessions;  // that were verified, by host and port
 };
@@ -55,7 +56,7 @@ class Tls::Ends final : public Filter {
         : !name.empty() && name[0] != '.' && X509_VERIFY_PARAM_set1_host(wanted, name.data(), name.size()) &&
               SSL_set_tlsext_host_name(ssl_, name.c_str());
     if (!is_good) throw std::invalid_argument("TLS: no host that could be verified: \"" + host + '"');
-    key_ = name + ':' + std::to_string(port);
+    context_->home.check(), key_ = name + ':' + std::to_string(port);
     const auto last = context_->sessions.extract(key_);
     if (last) SSL_set_session(ssl_, last.mapped().get());
   }
