@@ -74,6 +74,7 @@ class Tls::Ends final : public Filter {
   Io open(std::span<std::byte> into) noexcept override {
     const auto read = [&](std::size_t& n) { return SSL_read_ex(ssl_, into.data(), into.size(), &n); };
     const Io io = step(read);
+    if (io.error == EAGAIN && !BIO_pending(SSL_get_rbio(ssl_))) empty(SSL_get_rbio(ssl_));
     more = io.n ? BIO_pending(SSL_get_rbio(ssl_)) != 0 || SSL_has_pending(ssl_) : io.error != EAGAIN;
     return io;
   }
@@ -92,6 +93,7 @@ class Tls::Ends final : public Filter {
     return sessions[self.key_].reset(session, SSL_SESSION_free), 1;
   }
  private:
+  static void empty(BIO* bio) noexcept { BIO_set_mem_buf(bio, BUF_MEM_new(), BIO_CLOSE); }  // of its memory too
   // What a call of OpenSSL has come to. What failed once has failed.
   template <class F> Io step(F call) noexcept {
     ERR_clear_error();
@@ -99,7 +101,7 @@ class Tls::Ends final : public Filter {
     const int answer = why.empty() ? call(io.n) : -1;
     char* wrote = nullptr;
     const long n = BIO_get_mem_data(SSL_get_wbio(ssl_), &wrote);
-    if (n > 0) out.append(wrote, static_cast<std::size_t>(n)), static_cast<void>(BIO_reset(SSL_get_wbio(ssl_)));
+    if (n > 0) out.append(wrote, static_cast<std::size_t>(n)), empty(SSL_get_wbio(ssl_));
     if (out.size() > 1 << 20 && why.empty()) why = "the peer asks, and takes no answer";
     const int error = why.empty() ? SSL_get_error(ssl_, answer) : SSL_ERROR_SSL;
     if (error == SSL_ERROR_WANT_READ) return {0, EAGAIN};

@@ -56,8 +56,7 @@ bool Kernel::advance(TimePoint until) {
   now = std::max(now, next);
   Here nobody;  // a job sees what it would on another thread: the loop is not there
   const Inside outside(nobody);
-  while (!to_come.empty() && to_come.begin()->first <= now)
-    to_come.extract(to_come.begin()).mapped()();
+  while (!to_come.empty() && to_come.begin()->first <= now) to_come.extract(to_come.begin()).mapped()();
   asleep.advance(Loop::tick(now), [this](Timer& host) { stir(static_cast<Host&>(host)); });
   return true;
 }

@@ -3,6 +3,10 @@
 // tls_stream_test.cpp — a stream with TLS is the stream it was: its ends, drops, misuse, stopping.
 #include "on_tls.hpp"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace hob_test::tls_test {
 TEST_SUITE_BEGIN("net");
 
@@ -207,6 +211,41 @@ TEST_CASE("tls: a write amid a message of the peer's TLS loses nothing") {
     });
   }
 }
+
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+TEST_CASE("tls: one that waits keeps no memory of what has passed through it") {
+  on_net([]() -> Future<> {
+    const auto used = [] {
+      const auto all = ::mallinfo2();
+      return all.uordblks + all.hblkhd;
+    };
+    std::vector<Ends> idle;
+    for (int i = 0; i < 20; ++i) {
+      Ends ends = co_await secure_ends();
+      idle.push_back(std::move(ends));
+    }
+    std::size_t before = 0;
+    for (const std::size_t size : {std::size_t{100}, std::size_t{500'000}}) {
+      before = used();
+      for (Ends& ends : idle) {
+        const auto drain = [](net::TcpStream& from) -> Future<> {
+          while (!(co_await from.read_lease()).empty()) {
+          }
+        };
+        Future<> client = drain(ends.client), server = drain(ends.server);
+        const std::string text(size, 'x');
+        co_await ends.client.write_all(text);
+        co_await ends.server.write_all(text);
+        while (ends.client.delivered() != ends.client.sent() || ends.server.delivered() != ends.server.sent()) co_await sleep(1ms);
+        co_await sleep(1ms);
+      }
+    }
+    const std::size_t after = used(), grown = (std::max(after, before) - before) / idle.size();
+    CAPTURE(grown);
+    CHECK(grown < 16'000);
+  });
+}
+#endif
 
 TEST_CASE("tls: a peer that asks for answers without end is refused, and no memory with it") {
   on_net([]() -> Future<> {
