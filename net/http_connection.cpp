@@ -139,9 +139,9 @@ Future<std::string_view> Connection::read(Own) {
   while (data.empty() && has_body()) {
     if (unread_.empty()) {
       const TimePoint before = here.loop->clock();
-      within(io_ - waited_);
+      within(io_ - waited_), reads_ = true;
       const bool came = co_await more();
-      within(Duration::max());
+      reads_ = false, within(Duration::max());
       waited_ += here.loop->clock() - before;
       moved_ += unread_.size();
       if (moved_ >= kLeast) moved_ = 0, waited_ = Duration();
@@ -184,10 +184,10 @@ Future<> Connection::read_all(std::string& into, std::size_t limit, Own) {
 
 // --- the deadline --------------------------------------------------------------------------------
 void Connection::within(Duration limit) noexcept {
-  limit_ = limit;
+  limit_ = reads_ ? std::min(limit, io_) : limit;  // who reads keeps its own while something is sent
   deadline_ = last_;
-  if (limit != Duration::max()) {
-    deadline_ = std::min(here.loop->after(limit), last_);
+  if (limit_ != Duration::max()) {
+    deadline_ = std::min(here.loop->after(limit_), last_);
     const bool is_seen = stream.sent() - delivered_ >= kUnseen;
     delivered_ = is_seen ? stream.delivered() : stream.sent();
   }

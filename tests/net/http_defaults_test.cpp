@@ -151,5 +151,24 @@ TEST_CASE("times: that of answers which waited for room is not the handler's aft
   CHECK(std::ranges::count(got, 'x') == 40'000 + 13 * 4000);
 }
 
+TEST_CASE("times: a body that does not come is late, though the request is still being sent") {
+  const Duration time = taken([](Local& at) -> Future<> {
+    const auto early = [](net::TcpListener& listener) -> Future<> {
+      net::TcpStream stream = co_await listener.accept();
+      co_await stream.write_all("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+      while (!(co_await stream.read_lease()).empty()) {
+      }
+    };
+    Future<> server = early(at.listener);
+    http::Request request("POST", at.url);
+    request.source = [n = 0]() mutable -> Future<string> {
+      co_await sleep(1s);
+      co_return string(++n == 3 ? "" : "piece");
+    };
+    const http::Response response = co_await http::request(std::move(request));
+  });
+  CHECK(time == 33s);
+}
+
 TEST_SUITE_END();
 }  // namespace hob_test::http_defaults_test
