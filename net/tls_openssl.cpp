@@ -166,6 +166,7 @@ Tls::Tls(Side side, const TlsOptions& options, std::string protocol)
 
 Future<TcpStream> Tls::secure(TcpStream stream, std::string host, Own) {
   if (!context_) misuse("this Tls has not been made for a client or a server");
+  if (stream.held().filter) misuse("this stream has TLS already");
   const bool is_client = context_->is_client;
   auto ends = std::make_unique<Ends>(context_, host, stream.peer().port());
   for (int error = EAGAIN; error != 0;) {
