@@ -140,8 +140,9 @@ Future<std::string_view> Connection::read(Own) {
     if (unread_.empty()) {
       const TimePoint before = here.loop->clock();
       within(io_ - waited_), reads_ = true;
+      struct Wait { Connection& of; ~Wait() { of.reads_ = false, of.within(Duration::max()); } };
+      const Wait wait{*this};  // also one that is dropped is over
       const bool came = co_await more();
-      reads_ = false, within(Duration::max());
       waited_ += here.loop->clock() - before;
       moved_ += unread_.size();
       if (moved_ >= kLeast) moved_ = 0, waited_ = Duration();

@@ -170,5 +170,29 @@ TEST_CASE("times: a body that does not come is late, though the request is still
   CHECK(time == 33s);
 }
 
+TEST_CASE("times: a wait for a body that was dropped is over, and the next one has a time of its own") {
+  string heard;
+  const Duration time = taken([&](Local& at) -> Future<> {
+    const auto slow = [](net::TcpListener& listener) -> Future<> {
+      net::TcpStream stream = co_await listener.accept();
+      co_await stream.write_all("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+      co_await sleep(40s);
+      co_await stream.write_all("late");
+      while (!(co_await stream.read_lease()).empty()) {
+      }
+    };
+    Future<> server = slow(at.listener);
+    http::Session session;
+    http::Response response = co_await session.open(http::Request(at.url));
+    auto early = as_result(wait_for(response.source(), 1s));
+    static_cast<void>(co_await std::move(early));
+    co_await sleep(49s);
+    heard = co_await response.source();
+    co_await response.source();
+  });
+  CHECK(heard == "late");
+  CHECK(time == 80s);
+}
+
 TEST_SUITE_END();
 }  // namespace hob_test::http_defaults_test
