@@ -10,7 +10,7 @@
 #include <net/net.hpp>
 #include <reactor/reactor.hpp>
 
-#include <unistd.h>
+#include <fcntl.h>
 
 #include <charconv>
 #include <csignal>
@@ -61,7 +61,7 @@ struct Door {
   net::TcpListener listener(bool first) {
     net::ListenOptions options;
     options.reuse_port = shared_;
-    if (!first && descriptor_ != -1) return net::listen_on(::dup(descriptor_));
+    if (!first && descriptor_ != -1) return net::listen_on(::fcntl(descriptor_, F_DUPFD_CLOEXEC, 0));
     if (!first) return net::listen("127.0.0.1", port_, options);
     try {
       return opened(net::listen("127.0.0.1", port_, options));

@@ -74,7 +74,6 @@ Future<> Connection::send(std::string head, const Message& message, Framing fram
 }
 
 Connection::Put Connection::put(std::string_view first, std::string_view second, std::string_view third) {
-  within(Duration::max());
   std::size_t n = 0;
   for (const std::string_view each : {std::string_view(answers_), first, second, third})
     if (!each.empty()) out_[n++] = each;
@@ -82,6 +81,7 @@ Connection::Put Connection::put(std::string_view first, std::string_view second,
 }
 
 void Connection::Put::await_resume() {
+  peer.within(Duration::max());
   try {
     finish();
     peer.owed_ = 0, peer.answers_.clear();
@@ -139,9 +139,10 @@ Future<std::string_view> Connection::read(Own) {
   while (data.empty() && has_body()) {
     if (unread_.empty()) {
       const TimePoint before = here.loop->clock();
-      within(io_ - waited_);
+      within(io_ - waited_), reads_ = true;
+      struct Wait { Connection& of; ~Wait() { of.reads_ = false, of.within(Duration::max()); } };
+      const Wait wait{*this};  // also one that is dropped is over
       const bool came = co_await more();
-      within(Duration::max());
       waited_ += here.loop->clock() - before;
       moved_ += unread_.size();
       if (moved_ >= kLeast) moved_ = 0, waited_ = Duration();
@@ -184,10 +185,10 @@ Future<> Connection::read_all(std::string& into, std::size_t limit, Own) {
 
 // --- the deadline --------------------------------------------------------------------------------
 void Connection::within(Duration limit) noexcept {
-  limit_ = limit;
+  limit_ = reads_ ? std::min(limit, io_) : limit;  // who reads keeps its own while something is sent
   deadline_ = last_;
-  if (limit != Duration::max()) {
-    deadline_ = std::min(here.loop->after(limit), last_);
+  if (limit_ != Duration::max()) {
+    deadline_ = std::min(here.loop->after(limit_), last_);
     const bool is_seen = stream.sent() - delivered_ >= kUnseen;
     delivered_ = is_seen ? stream.delivered() : stream.sent();
   }

@@ -93,7 +93,7 @@ class Connection : private Runnable {
   std::size_t moved_ = 0;     // of the body, in the time that was
   Duration waited_{};         // for it
   Body body_ = Body::none;
-  bool is_request_ = false, expects_ = false, late_ = false, is_broken_ = false;
+  bool is_request_ = false, expects_ = false, late_ = false, is_broken_ = false, reads_ = false;
   std::exception_ptr source_error_;
   Alarm alarm_;
   Duration limit_{};             // of within()

@@ -107,8 +107,7 @@ std::string_view reason_phrase(int status) noexcept {
       {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
       {501, "Not Implemented"}, {502, "Bad Gateway"}, {503, "Service Unavailable"},
       {504, "Gateway Timeout"}, {505, "HTTP Version Not Supported"}};
-  for (const auto& [code, phrase] : kPhrases)
-    if (code == status) return phrase;
+  for (const auto& [code, phrase] : kPhrases) if (code == status) return phrase;
   return "Unknown";
 }
 bool is_token(std::string_view text) noexcept { return !text.empty() && all(kToken, text); }

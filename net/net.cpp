@@ -101,17 +101,24 @@ static Io receive(Socket& socket, std::span<std::byte> into) noexcept {
   return io;
 }
 
+// Brings the filter what has come of the wire.
+static Io pull(Socket& socket) noexcept {
+  std::byte wire[16 * 1024];
+  Io came = receive(socket, wire);
+  if (!came.error) socket.filter->feed(std::span(wire, came.n)), came.error = kMore;
+  return came;
+}
+
 // The latch stays up for what the filter still has, and is a hint then as ever.
 static Io receive_filtered(Socket& socket, std::span<std::byte> into) noexcept {
   Filter& filter = *socket.filter;
   Io io = filter.open(into);
   if (io.error == EAGAIN) {
-    std::byte wire[16 * 1024];
-    const Io came = receive(socket, wire);
-    if (came.error) return came;
-    filter.feed(std::span(wire, came.n));
+    const Io came = pull(socket);
+    if (came.error != kMore) return came;
+    socket.watch.on_writable();  // a seal() may wait for it
     io = filter.open(into);
-    if (io.error == EAGAIN) return {came.n, kMore};
+    if (io.error == EAGAIN) return came;
   }
   if (filter.more) socket.watch.readable = true;
   return io;
@@ -137,12 +144,20 @@ static Io write_filtered(Socket& socket, Unsent& unsent) noexcept {
   std::string& out = socket.filter->out;
   char record[16 * 1024];
   for (std::size_t n = 0; out.size() < 4 * sizeof record && !(text.empty() && pieces.empty()); n = 0) {
+    const Unsent before = unsent;
     while (n != sizeof record && !(text.empty() && pieces.empty())) {
       if (text.empty()) text = pieces[0], pieces = pieces.subspan(1);
       const std::size_t part = text.copy(record + n, sizeof record - n);
       text.remove_prefix(part), n += part;
     }
-    if (const int error = n ? socket.filter->seal({record, n}) : 0) return {0, error};
+    const int error = n ? socket.filter->seal({record, n}) : 0;
+    if (error == EAGAIN) {  // the peer is amid a message of TLS's own
+      unsent = before;
+      if (!out.empty()) break;
+      const int came = pull(socket).error;
+      return socket.watch.on_readable(), Io{0, came};  // it may be the reader's
+    }
+    if (error) return {0, error};
   }
   if (out.empty()) return {};
   const std::string_view wire = out;

@@ -176,8 +176,7 @@ class TcpListener : public Handle {
 // Listens, with SO_REUSEADDR. Port 0: the system picks one. std::system_error says why not. A host
 // is numeric, or "" for every address (where there is no IPv6: IPv4's); else std::invalid_argument.
 TcpListener listen(const Address& address, ListenOptions options = ListenOptions());
-TcpListener listen(std::string_view host, unsigned short port,
-                   ListenOptions options = ListenOptions());
+TcpListener listen(std::string_view host, unsigned short port, ListenOptions options = ListenOptions());
 
 // Takes over a descriptor that listens and does not block: an inherited one, or a dup(2) of another
 // listener's, from which then several threads' loops take. That is for systems where reuse_port is ENOTSUP.

@@ -29,7 +29,7 @@ class Filter {
   virtual void feed(std::span<const std::byte> wire) noexcept = 0;  // none: it has ended
   // Gives text. EAGAIN: that takes more of the wire; 0 bytes: the peer has said that it is the end.
   virtual Io open(std::span<std::byte> into) noexcept = 0;
-  // Adds text to `out`, or with none that it is the end. Answers errno.
+  // Adds text to `out`, or with none that it is the end. Answers errno; EAGAIN: that takes more of the wire.
   virtual int seal(std::string_view text) noexcept = 0;
   bool more = false;  // open() has something to say without the wire
   std::string out;    // to be sent

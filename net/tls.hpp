@@ -21,7 +21,7 @@ struct TlsOptions {
 };
 
 // For the streams of a client, or of a server: TLS 1.2 or newer. Copies are one. A client that has verified
-// a host and port takes the session up again there.
+// a host and port takes the session up again there, and serves one loop.
 class Tls {
  public:
   enum Side : bool { client, server };

@@ -14,6 +14,7 @@ namespace hob::inline v0::net {
 struct Tls::Context {
   std::shared_ptr<SSL_CTX> ctx;
   bool is_client = false;
+  Home home;  // of a client's
   std::string protocol;  // behind its length
   std::map<std::string, std::shared_ptr<SSL_SESSION>> sessions;  // that were verified, by host and port
 };
@@ -52,10 +53,10 @@ class Tls::Ends final : public Filter {
         wanted, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     const bool is_good =
         Address::numeric(host, port) ? X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str())
-        : !name.empty() && X509_VERIFY_PARAM_set1_host(wanted, name.data(), name.size()) &&
+        : !name.empty() && name[0] != '.' && X509_VERIFY_PARAM_set1_host(wanted, name.data(), name.size()) &&
               SSL_set_tlsext_host_name(ssl_, name.c_str());
     if (!is_good) throw std::invalid_argument("TLS: no host that could be verified: \"" + host + '"');
-    key_ = name + ':' + std::to_string(port);
+    context_->home.check(), key_ = name + ':' + std::to_string(port);
     const auto last = context_->sessions.extract(key_);
     if (last) SSL_set_session(ssl_, last.mapped().get());
   }
@@ -73,6 +74,7 @@ class Tls::Ends final : public Filter {
   Io open(std::span<std::byte> into) noexcept override {
     const auto read = [&](std::size_t& n) { return SSL_read_ex(ssl_, into.data(), into.size(), &n); };
     const Io io = step(read);
+    if (io.error == EAGAIN && !BIO_pending(SSL_get_rbio(ssl_))) empty(SSL_get_rbio(ssl_));
     more = io.n ? BIO_pending(SSL_get_rbio(ssl_)) != 0 || SSL_has_pending(ssl_) : io.error != EAGAIN;
     return io;
   }
@@ -91,15 +93,15 @@ class Tls::Ends final : public Filter {
     return sessions[self.key_].reset(session, SSL_SESSION_free), 1;
   }
  private:
+  static void empty(BIO* bio) noexcept { BIO_set_mem_buf(bio, BUF_MEM_new(), BIO_CLOSE); }  // of its memory too
   // What a call of OpenSSL has come to. What failed once has failed.
-  template <class F>
-  Io step(F call) noexcept {
+  template <class F> Io step(F call) noexcept {
     ERR_clear_error();
     Io io;
     const int answer = why.empty() ? call(io.n) : -1;
     char* wrote = nullptr;
     const long n = BIO_get_mem_data(SSL_get_wbio(ssl_), &wrote);
-    if (n > 0) out.append(wrote, static_cast<std::size_t>(n)), static_cast<void>(BIO_reset(SSL_get_wbio(ssl_)));
+    if (n > 0) out.append(wrote, static_cast<std::size_t>(n)), empty(SSL_get_wbio(ssl_));
     if (out.size() > 1 << 20 && why.empty()) why = "the peer asks, and takes no answer";
     const int error = why.empty() ? SSL_get_error(ssl_, answer) : SSL_ERROR_SSL;
     if (error == SSL_ERROR_WANT_READ) return {0, EAGAIN};
@@ -164,6 +166,7 @@ Tls::Tls(Side side, const TlsOptions& options, std::string protocol)
 
 Future<TcpStream> Tls::secure(TcpStream stream, std::string host, Own) {
   if (!context_) misuse("this Tls has not been made for a client or a server");
+  if (stream.held().filter) misuse("this stream has TLS already");
   const bool is_client = context_->is_client;
   auto ends = std::make_unique<Ends>(context_, host, stream.peer().port());
   for (int error = EAGAIN; error != 0;) {

@@ -26,8 +26,7 @@ template <Awaitable A> auto gather(std::vector<A> work) {
 template <Startable... A> Future<std::tuple<Result<started_t<A>>...>> gather_settled(A&&... work) {
   return Combining::gather(Own(), Combining::begin(std::forward<A>(work)...), Combining::Results());
 }
-template <Awaitable A>
-Future<std::vector<Result<awaited_t<A>>>> gather_settled(std::vector<A> work) {
+template <Awaitable A> Future<std::vector<Result<awaited_t<A>>>> gather_settled(std::vector<A> work) {
   return Combining::gather(Own(), Combining::begin(work), Combining::Results());
 }
 
@@ -38,8 +37,7 @@ Future<std::variant<Unit<started_t<A>>...>> race(A&&... work) {
   return Combining::race(Own(), Combining::begin(std::forward<A>(work)...));
 }
 // The same; index and value of the winner. An empty vector is std::logic_error.
-template <Awaitable A>
-Future<std::pair<std::size_t, Unit<awaited_t<A>>>> race(std::vector<A> work) {
+template <Awaitable A> Future<std::pair<std::size_t, Unit<awaited_t<A>>>> race(std::vector<A> work) {
   if (work.empty()) misuse("race of no Futures: nobody can win it");
   return Combining::race(Own(), Combining::begin(work));
 }
@@ -65,8 +63,7 @@ template <Awaitable A> Future<Result<awaited_t<A>>> as_result(A&& work) {
 //   auto each = as_completed(std::move(downloads));
 //   while (auto value = co_await each.next()) …
 // next() throws the error of one that failed; the others stay. Destroyed: drops what is left.
-template <class T>
-class AsCompleted {
+template <class T> class AsCompleted {
  public:
   explicit AsCompleted(std::vector<Future<T>> work) : state_(new State(std::move(work))) {}
   // The next value; empty when all are through. One next() at a time.

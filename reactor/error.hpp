@@ -42,8 +42,7 @@ template <class F> Unit<std::invoke_result_t<F&>> to_unit(F f) {
 }
 
 // The outcome of work that has settled. Never empty.
-template <class T = void>
-class [[nodiscard]] Result {
+template <class T = void> class [[nodiscard]] Result {
  public:
   using value_type = T;
   Result(Unit<T> value) : value_(std::move(value)) {}

@@ -40,8 +40,7 @@ class Frames {
       Drain() { mine_.keep = kKeep; }
       ~Drain() {
         mine_.keep = 0;  // whatever is freed from now on goes straight back
-        for (Free*& head : mine_.free)
-          while (head) ::operator delete(std::exchange(head, head->next));
+        for (Free*& head : mine_.free) while (head) ::operator delete(std::exchange(head, head->next));
       }
     };
     static const thread_local Drain at_exit;

@@ -13,8 +13,7 @@
 
 namespace hob::inline v0 {
 // The other kind of Work: what a Promise writes and its Future reads.
-template <class T>
-class Pair final : public Outcome<T>, public Framed {
+template <class T> class Pair final : public Outcome<T>, public Framed {
  public:
   int ends = 1;        // how many of the two are there; the Promise at first
   bool given = false;  // the Promise has handed out the Future
@@ -27,8 +26,7 @@ class Pair final : public Outcome<T>, public Framed {
   bool at_home() const noexcept { return this->loop_id_ == here.id || this->loop_id_ == 0; }
 };
 
-template <class T>
-class Promise {
+template <class T> class Promise {
  public:
   // The reading end; it has one owner, so a second call is std::logic_error.
   Future<T> future() {
@@ -139,8 +137,7 @@ Future<T> at_end(Own, Future<T> from, F f) {
 // One result for many readers. Copyable; the work lives while one copy does; `co_await shared`
 // yields const T&, valid while a copy lives, and rethrows the one error to each reader.
 // Readers are resumed in the order in which they came. A dropped reader leaves the others be.
-template <class T>
-class SharedFuture {
+template <class T> class SharedFuture {
   struct Hub;
  public:
   using awaited_type = T;

@@ -75,8 +75,7 @@ void Loop::dump_tasks(std::ostream& out, const Work* root) {
     for (const Task& task : all.tasks_) task.work().print(out, 2, seen);
   };
   print("detached:\n", detached);
-  for (Tasks& group : groups)
-    if (!group.parent()) print("a TaskGroup:\n", group);
+  for (Tasks& group : groups) if (!group.parent()) print("a TaskGroup:\n", group);
   // Who waits for locks in a ring. Only those just seen are looked at: another holder may be gone.
   for (const Work* const first : seen) {
     std::string ring;

@@ -56,8 +56,7 @@ bool Kernel::advance(TimePoint until) {
   now = std::max(now, next);
   Here nobody;  // a job sees what it would on another thread: the loop is not there
   const Inside outside(nobody);
-  while (!to_come.empty() && to_come.begin()->first <= now)
-    to_come.extract(to_come.begin()).mapped()();
+  while (!to_come.empty() && to_come.begin()->first <= now) to_come.extract(to_come.begin()).mapped()();
   asleep.advance(Loop::tick(now), [this](Timer& host) { stir(static_cast<Host&>(host)); });
   return true;
 }
@@ -172,8 +171,7 @@ Duration Kernel::delay(const Host& from, const Host& to, std::size_t size, bool 
   const Faults& faulty = its(on);
   const Duration spread = faulty.latency_max - faulty.latency_min;
   Duration time = faulty.latency_min;
-  if (&from == &to && !on.faults)
-    time = kLocal;
+  if (&from == &to && !on.faults) time = kLocal;
   else if (spread > Duration::zero() && !is_out(Chance::latency))
     time += Duration(draw(Chance::latency, static_cast<std::uint64_t>(spread.count()) + 1));
   for (int times = 0; is_sent_again && times < 6 && happens(Chance::loss, faulty.loss_per_mille); ++times)

@@ -270,8 +270,7 @@ class Barrier {
 // Values from tasks to tasks, in order, bounded (asyncio.Queue). A value given to a popper that
 // is dropped before it resumes goes back to its place at the front (beyond the bound, if need be):
 // nothing is lost. A push that is dropped while it waits has not happened.
-template <class T>
-class Queue {
+template <class T> class Queue {
  public:
   // At most `bound` values wait inside; 0 is std::invalid_argument.
   explicit Queue(std::size_t bound) : bound_(bound) {

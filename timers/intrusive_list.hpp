@@ -10,8 +10,7 @@
 #include <cassert>
 
 namespace hob::inline v0 {
-template <class T>
-class List;
+template <class T> class List;
 
 // What a class derives from to be a member of a List. It is its address, so it never moves.
 class Link {
@@ -29,16 +28,14 @@ class Link {
     prev_ = next_ = nullptr;
   }
  private:
-  template <class T>
-  friend class List;
+  template <class T> friend class List;
   Link* prev_ = nullptr;
   Link* next_ = nullptr;
 };
 
 // First in, first out. T derives from Link: publicly, or privately with List<T> for a friend.
 // Every operation is O(1) but clear() and the destructor, which visit each member.
-template <class T>
-class List : private Link {
+template <class T> class List : private Link {
  public:
   List() noexcept { prev_ = next_ = this; }
   ~List() { clear(); }

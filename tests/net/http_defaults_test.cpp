@@ -4,6 +4,8 @@
 // times are waited for, to the millisecond, on a simulated clock.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "../../net/http.hpp"
 #include "../../reactor/sim.hpp"
 
@@ -125,6 +127,71 @@ TEST_CASE("the date is the kernel's: the same run says the same") {
   };
   CHECK(date() == "Sat, 01 Jan 2000 01:00:00 GMT");
   CHECK(date() == date());
+}
+
+TEST_CASE("times: that of answers which waited for room is not the handler's after them") {
+  Local at;
+  const string got = at.loop.run([&]() -> Future<string> {
+    http::Server server([](http::Request& request) -> Future<http::Response> {
+      if (request.target == "/slow") co_await sleep(100s);
+      co_return http::Response(200, string(request.target == "/big" ? 40'000 : 4000, 'x'));
+    });
+    const net::Address to = at.listener.address();
+    Future<> serving = server.serve(std::move(at.listener));
+    net::TcpStream stream = co_await net::connect(to);
+    string asks;  // answers to the small ones wait for the last one's, which is slow: more than fits
+    for (const char* target : {"/big", "/", "/", "/", "/", "/", "/", "/", "/", "/", "/", "/", "/", "/slow"})
+      asks.append("GET ").append(target).append(" HTTP/1.1\r\nHost: a\r\n\r\n");
+    co_await stream.write_all(asks);
+    stream.shutdown_write();
+    co_await sleep(1s);
+    net::BufferedReader reader(stream);
+    co_return co_await reader.read_to_end();
+  }());
+  CHECK(std::ranges::count(got, 'x') == 40'000 + 13 * 4000);
+}
+
+TEST_CASE("times: a body that does not come is late, though the request is still being sent") {
+  const Duration time = taken([](Local& at) -> Future<> {
+    const auto early = [](net::TcpListener& listener) -> Future<> {
+      net::TcpStream stream = co_await listener.accept();
+      co_await stream.write_all("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+      while (!(co_await stream.read_lease()).empty()) {
+      }
+    };
+    Future<> server = early(at.listener);
+    http::Request request("POST", at.url);
+    request.source = [n = 0]() mutable -> Future<string> {
+      co_await sleep(1s);
+      co_return string(++n == 3 ? "" : "piece");
+    };
+    const http::Response response = co_await http::request(std::move(request));
+  });
+  CHECK(time == 33s);
+}
+
+TEST_CASE("times: a wait for a body that was dropped is over, and the next one has a time of its own") {
+  string heard;
+  const Duration time = taken([&](Local& at) -> Future<> {
+    const auto slow = [](net::TcpListener& listener) -> Future<> {
+      net::TcpStream stream = co_await listener.accept();
+      co_await stream.write_all("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+      co_await sleep(40s);
+      co_await stream.write_all("late");
+      while (!(co_await stream.read_lease()).empty()) {
+      }
+    };
+    Future<> server = slow(at.listener);
+    http::Session session;
+    http::Response response = co_await session.open(http::Request(at.url));
+    auto early = as_result(wait_for(response.source(), 1s));
+    static_cast<void>(co_await std::move(early));
+    co_await sleep(49s);
+    heard = co_await response.source();
+    co_await response.source();
+  });
+  CHECK(heard == "late");
+  CHECK(time == 80s);
 }
 
 TEST_SUITE_END();

@@ -3,6 +3,10 @@
 // tls_stream_test.cpp — a stream with TLS is the stream it was: its ends, drops, misuse, stopping.
 #include "on_tls.hpp"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace hob_test::tls_test {
 TEST_SUITE_BEGIN("net");
 
@@ -158,6 +162,90 @@ TEST_CASE("tls: keys that are changed on the way, and answers that nobody sends"
     }
   });
 }
+
+TEST_CASE("tls: a write amid a message of the peer's TLS loses nothing") {
+  for (const bool reads : {false, true}) {
+    on_net([=]() -> Future<> {
+      net::Tls tls(net::Tls::client, trusting());
+      const ForeignContext with(good());
+      SSL_CTX_set_max_send_fragment(with.ctx, 512);  // its tickets take several records
+      SSL_CTX_set_num_tickets(with.ctx, 0);          // and come when they are asked for
+      const auto fill = [](SSL* ssl, void*) {
+        const std::string data(3000, 'a');
+        return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data.data(), data.size());
+      };
+      SSL_CTX_set_session_ticket_cb(with.ctx, fill, nullptr, nullptr);
+      Ends ends = co_await plain_ends();
+      Foreign peer(std::move(ends.server), with);
+      Future<bool> greeting = peer.greet();
+      net::TcpStream stream = co_await tls.secure(std::move(ends.client), "localhost");
+      const bool greeted = co_await std::move(greeting);
+      CHECK(greeted);
+      SSL_new_session_ticket(peer.ssl);
+      SSL_do_handshake(peer.ssl);
+      char* data = nullptr;
+      const auto size = static_cast<std::size_t>(BIO_get_mem_data(SSL_get_wbio(peer.ssl), &data));
+      const std::string ticket(data, size);
+      static_cast<void>(BIO_reset(SSL_get_wbio(peer.ssl)));
+      co_await peer.stream.write_all(std::string_view(ticket).substr(0, 700));
+      char byte;
+      Future<std::size_t> reading = stream.read_some(std::span(&byte, 1));
+      co_await sleep(1ms);
+      if (!reads) reading.cancel();
+      std::string text;
+      for (int i = 0; i < 20'000; ++i) text += std::to_string(i) + ' ';
+      text += '\n';
+      Future<> writing = stream.write_all(text);
+      co_await sleep(1ms);
+      co_await peer.stream.write_all(std::string_view(ticket).substr(700));
+      co_await sleep(1ms);
+      if (!reads) reading = stream.read_some(std::span(&byte, 1));  // some kernels tell the writer nothing
+      auto hearing = as_result(wait_for(peer.hear("\n"), 5s));
+      const auto heard = co_await std::move(hearing);
+      const bool is_whole = heard.has_value() && heard.value() == text;
+      CHECK(is_whole);
+      co_await std::move(writing);
+      co_await peer.say("z");
+      const std::size_t n = co_await std::move(reading);
+      CHECK(n == 1);
+    });
+  }
+}
+
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+TEST_CASE("tls: one that waits keeps no memory of what has passed through it") {
+  on_net([]() -> Future<> {
+    const auto used = [] {
+      const auto all = ::mallinfo2();
+      return all.uordblks + all.hblkhd;
+    };
+    std::vector<Ends> idle;
+    for (int i = 0; i < 20; ++i) {
+      Ends ends = co_await secure_ends();
+      idle.push_back(std::move(ends));
+    }
+    std::size_t before = 0;
+    for (const std::size_t size : {std::size_t{100}, std::size_t{500'000}}) {
+      before = used();
+      for (Ends& ends : idle) {
+        const auto drain = [](net::TcpStream& from) -> Future<> {
+          while (!(co_await from.read_lease()).empty()) {
+          }
+        };
+        Future<> client = drain(ends.client), server = drain(ends.server);
+        const std::string text(size, 'x');
+        co_await ends.client.write_all(text);
+        co_await ends.server.write_all(text);
+        while (ends.client.delivered() != ends.client.sent() || ends.server.delivered() != ends.server.sent()) co_await sleep(1ms);
+        co_await sleep(1ms);
+      }
+    }
+    const std::size_t after = used(), grown = (std::max(after, before) - before) / idle.size();
+    CAPTURE(grown);
+    CHECK(grown < 16'000);
+  });
+}
+#endif
 
 TEST_CASE("tls: a peer that asks for answers without end is refused, and no memory with it") {
   on_net([]() -> Future<> {

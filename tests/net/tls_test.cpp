@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // tls_test.cpp — https: what works, who is believed, what is refused and with which sentence.
+#include <thread>
+
 #include "on_tls.hpp"
 
 namespace hob_test::tls_test {
@@ -336,9 +338,18 @@ TEST_CASE("tls: files that will not do are named") {
   CHECK(has(refusal(net::Tls::server, options), "TLS: " + locked + ": "));
   Loop loop{kernel()};
   net::Tls tls(net::Tls::client, trusting()), none;
-  for (const std::string& host : {std::string(), std::string("."), std::string("a\0b", 3)})
+  for (const std::string& host : {std::string(), std::string("."), std::string(".test"), std::string("a\0b", 3)})
     CHECK_THROWS_AS(loop.run(tls.secure(net::stream_pair().first, host)), std::invalid_argument);
   CHECK_THROWS_AS(loop.run(none.secure(net::stream_pair().first, "a")), std::logic_error);
+  const auto twice = [&]() -> Future<> {
+    Ends ends = co_await secure_ends();
+    co_await tls.secure(std::move(ends.client), "localhost");
+  };
+  CHECK_THROWS_AS(loop.run(wait_for(twice(), 1s)), std::logic_error);
+  std::thread([&] {  // its sessions are not for two
+    Loop here_too{kernel()};
+    CHECK_THROWS_AS(here_too.run(tls.secure(net::stream_pair().first, "a")), std::logic_error);
+  }).join();
 }
 
 TEST_SUITE_END();
