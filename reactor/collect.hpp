@@ -139,8 +139,7 @@ struct Combining {
       return as_future(std::forward<A>(work));
     else if constexpr (std::is_reference_v<A> || !std::is_class_v<Held> || std::is_empty_v<Held>)
       return as_future(std::invoke(work));
-    else
-      return keep<Held>(Own(), std::move(work));
+    else return keep<Held>(Own(), std::move(work));
   }
   template <Awaitable A> static std::vector<Future<awaited_t<A>>> begin(std::vector<A>& work) {
     if constexpr (std::same_as<A, Future<awaited_t<A>>>) return std::move(work);
