@@ -64,11 +64,11 @@ class Socket : public Framed {
   std::unique_ptr<Filter> filter;
  private:
   friend class Operation;
+  Loop* loop_;
+  Operation* waiting_[2] = {};  // the reader and the writer
   static constexpr unsigned kPeer = 28;  // sockaddr_in6's; the peers of Unix sockets have no name
   unsigned char peer_[kPeer];
   unsigned char peer_size_ = 0;
-  Loop* loop_;
-  Operation* waiting_[2] = {};  // the reader and the writer
 };
 
 // One operation in progress; lives in the awaiting coroutine's frame.

@@ -69,6 +69,7 @@ void leaves(Table& table);
 void sleepers(Table& table);
 void timers(Table& table);
 void threads(Table& table);
+void wakes(Table& table);
 void lateness(Table& table);
 void connections(Table& table);
 

@@ -2,7 +2,7 @@
 //
 // main.cpp — measures the groups that are named, and prints their rows; `run` calls it.
 //
-//   bench ROUNDS GROUP…          coroutines leaves sleepers timers threads lateness connections
+//   bench ROUNDS GROUP…          coroutines leaves sleepers timers threads wakes lateness connections
 //   bench list                   the operations that a profiler can ask for
 //   bench only NAME N [floor]    does one of them N times, and nothing else
 #include <cstdio>
@@ -14,10 +14,9 @@
 
 int main(int argc, char** argv) {
   const std::map<std::string_view, void (*)(bench::Table&)> groups = {
-      {"coroutines", bench::coroutines}, {"leaves", bench::leaves},
-      {"sleepers", bench::sleepers},     {"timers", bench::timers},
-      {"threads", bench::threads},       {"lateness", bench::lateness},
-      {"connections", bench::connections}};
+      {"coroutines", bench::coroutines}, {"leaves", bench::leaves}, {"sleepers", bench::sleepers},
+      {"timers", bench::timers},         {"threads", bench::threads}, {"wakes", bench::wakes},
+      {"lateness", bench::lateness},     {"connections", bench::connections}};
   const std::string_view first = argc > 1 ? argv[1] : "";
   bench::Table table;
   if (first == "list" || first == "only") {

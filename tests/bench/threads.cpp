@@ -87,6 +87,9 @@ double wake_floor() {
 
 void threads(Table& table) {
   table.operation("post, 24 bytes of captures, 1 producer", 500'000, post_all, {}, "libuv's");
+}
+
+void wakes(Table& table) {
   table.figure("wake-up of a sleeping loop (floor: eventfd)", "us", wake_hob,
                BareWaiter::kExists ? Table::Measure(wake_floor) : Table::Measure(), "1.05x");
 }
