@@ -69,27 +69,27 @@ class EpollPoller final : public Poller {
     return ::epoll_ctl(kernel_, action, fd, &wanted) == -1 ? errno : 0;
   }
 
-  // Sleeps and fetches. An idle kernel is late by all the slack it has: the thread's (50 us;
-  // PR_SET_TIMERSLACK, prctl(2)), or a thousandth of the sleep. So it is asked for that much less; if
-  // early, the caller sleeps on. epoll_wait(2) counts milliseconds, epoll_pwait2(2) nanoseconds; that is
-  // called by number: glibc wraps it since 2.35, musl not at all. Linux before 5.11 answers ENOSYS, and a
-  // container whose filter is older EPERM; ppoll(2) then sleeps as exactly, a call more.
+  // Sleeps and fetches. An idle kernel is late by all its slack: the thread's (50 us; PR_SET_TIMERSLACK,
+  // prctl(2)), or a thousandth of the sleep. So it is asked for that much less, and, early, once more.
+  // epoll_pwait2(2), which counts nanoseconds, is called by number, as musl does not wrap it. Linux before
+  // 5.11 answers ENOSYS, an older container's filter EPERM; ppoll(2) then sleeps as exactly, a call more.
   int receive(epoll_event* events, Duration at_most) noexcept {
     if (at_most > Duration::zero()) {
+      const bool ends = at_most != Duration::max();  // without a time the kernel sets no timer
       const Duration slack = std::max(slack_, at_most / 1000);
       if (at_most > slack) at_most -= slack;
       const std::int64_t span[] = {  // the kernel's timespec: 64 bits each, on every machine
           at_most / std::chrono::seconds(1), (at_most % std::chrono::seconds(1)).count()};
 #ifdef SYS_epoll_pwait2
       if (exact_) {
-        const long count = ::syscall(SYS_epoll_pwait2, kernel_, events, kBatch, span, nullptr, 0);
-        if (count != -1 || (errno != ENOSYS && errno != EPERM)) return static_cast<int>(count);
+        const long n = ::syscall(SYS_epoll_pwait2, kernel_, events, kBatch, ends ? span : nullptr, nullptr, 0);
+        if (n != -1 || (errno != ENOSYS && errno != EPERM)) return static_cast<int>(n);
         exact_ = false;
       }
 #endif
       pollfd asked{.fd = kernel_, .events = POLLIN, .revents = 0};
       const timespec sleep{static_cast<time_t>(span[0]), static_cast<long>(span[1])};
-      if (const int ready = ::ppoll(&asked, 1, &sleep, nullptr); ready <= 0) return ready;
+      if (const int ready = ::ppoll(&asked, 1, ends ? &sleep : nullptr, nullptr); ready <= 0) return ready;
     }
     return ::epoll_wait(kernel_, events, kBatch, 0);
   }

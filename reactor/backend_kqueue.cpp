@@ -112,7 +112,7 @@ class KqueuePoller final : public Poller {
   int receive(Kevent* events, Duration at_most) noexcept {
     const timespec span{.tv_sec = static_cast<time_t>(at_most / std::chrono::seconds(1)),
                         .tv_nsec = static_cast<long>((at_most % std::chrono::seconds(1)).count())};
-    return ::kevent(kernel_, nullptr, 0, events, kBatch, &span);
+    return ::kevent(kernel_, nullptr, 0, events, kBatch, at_most != Duration::max() ? &span : nullptr);
   }
 
   // Latches and arms. One event speaks of one direction.

@@ -181,8 +181,7 @@ class PosixBackend final : public Backend {
   void wait(TimePoint until) override {
     if (poller_->forked()) throw_errno(EBADF, "a Loop does not live on in a forked child");
     int count = poller_->wait(time_left(until));
-    while (count == 0 && until != TimePoint::min() && now() < until)
-      count = poller_->wait(time_left(until));
+    while (count == 0 && until != TimePoint::min() && now() < until) count = poller_->wait(time_left(until));
     if (count == -1 && errno != EINTR) throw_errno(errno, "wait for events");
   }
 
@@ -343,8 +342,9 @@ class PosixBackend final : public Backend {
     return inbox_.arrived.exchange(0);
   }
  private:
-  // How long wait(until) may sleep: a day at most (kNever too), which every kernel's timeout can hold.
+  // How long wait(until) may sleep: for ever, or a day at most, which every kernel's timeout can hold.
   Duration time_left(TimePoint until) noexcept {
+    if (until == kNever) return Duration::max();
     if (until == TimePoint::min()) return Duration::zero();
     return std::clamp<Duration>(until - now(), Duration::zero(), std::chrono::hours(24));
   }
