@@ -109,6 +109,6 @@ def check(what, count, program, load, rounds, **bounds):
 check("an echo", system_calls, echo_server, echoes, 100, recv=1.02, send=1.02, failed__recv=0.02, wait=0.2,
       epoll_ctl=0.01, other=0.02)
 check("an echo", instructions, echo_server, echoes, 100, instructions=800)
-check("a request", instructions, http_server, requests(1), 50, instructions=8300)
-check("a request of 16", instructions, http_server, requests(16), 5, instructions=6800)
+check("a request", instructions, http_server, requests(1), 50, instructions=7000)
+check("a request of 16", instructions, http_server, requests(16), 5, instructions=5800)
 sys.exit(f"too much: {', '.join(too_much)}" if too_much else 0)
