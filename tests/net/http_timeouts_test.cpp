@@ -294,7 +294,7 @@ TEST_CASE("a request may be dropped at every moment: nothing is left, and the Se
   }
   settle(loop);
   CHECK(unhandled == 0);
-  CHECK(next_descriptor() == descriptor);
+  CHECK(is_back_at(descriptor));
 }
 
 TEST_SUITE_END();
