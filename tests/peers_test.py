@@ -4,18 +4,17 @@
 usage: peers_test.py DIRECTORY_OF_THE_EXAMPLES
 """
 
-import contextlib
 import hashlib
 import json
 import os
 import pathlib
 import re
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
+
+from programs import free_port, started, until_it_answers
 
 examples = pathlib.Path(sys.argv[1]).resolve()
 work = tempfile.TemporaryDirectory(prefix="hob-peers-")
@@ -35,30 +34,6 @@ def fetch(*arguments, **how):
 
 def curl(*arguments, **how):
     return run("curl", "-sS", "--noproxy", "*", "--max-time", "30", *arguments, **how)
-
-
-@contextlib.contextmanager
-def started(*command, ready=None):
-    """A program at work; the port that it prints, if it prints one. Ended by its number."""
-    process = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, text=True)
-    try:
-        yield ready() if ready else int(re.search(r":(\d+)$", process.stdout.readline().strip())[1])
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-def until_it_answers(port):
-    for _ in range(600):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return port
-        time.sleep(0.05)
-    raise AssertionError(f"nobody answers on {port}")
 
 
 big = os.urandom(10 << 20)

@@ -5,18 +5,17 @@ curl and node; and that a build without TLS has nothing of it.
 usage: tls_peers_test.py EXAMPLES_WITH_TLS BUILD_WITHOUT
 """
 
-import contextlib
 import hashlib
 import json
 import os
 import pathlib
 import re
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
+
+from programs import free_port, started, until_it_answers
 
 examples = pathlib.Path(sys.argv[1]).resolve()
 without = pathlib.Path(sys.argv[2]).resolve()
@@ -60,30 +59,6 @@ def fetch(*arguments, **how):
 
 def curl(*arguments, **how):
     return run("curl", "-sS", "--noproxy", "*", "--max-time", "30", "--cacert", CA, *arguments, **how)
-
-
-@contextlib.contextmanager
-def started(*command, ready=None):
-    """A program at work; the port that it prints, if it prints one. Ended by its number."""
-    process = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, text=True)
-    try:
-        yield ready() if ready else int(re.search(r":(\d+)$", process.stdout.readline().strip())[1])
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-def until_it_answers(port):
-    for _ in range(600):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return port
-        time.sleep(0.05)
-    raise AssertionError(f"nobody answers on {port}")
 
 
 big = os.urandom(10 << 20)

@@ -139,16 +139,22 @@ TEST_CASE("tls: a second reader, or writer, is a logic_error") {
   });
 }
 
+// The client's end, once both have greeted.
+static Future<net::TcpStream> greeted(net::Tls& tls, net::TcpStream client, Foreign& peer) {
+  Future<bool> greeting = peer.greet();
+  net::TcpStream stream = co_await tls.secure(std::move(client), "localhost");
+  const bool is_greeted = co_await std::move(greeting);
+  CHECK(is_greeted);
+  co_return stream;
+}
+
 TEST_CASE("tls: keys that are changed on the way, and answers that nobody sends") {
   on_net([]() -> Future<> {
     net::Tls tls(net::Tls::client, trusting());
     const ForeignContext with(good());
     Ends ends = co_await plain_ends();
     Foreign peer(std::move(ends.server), with);
-    Future<bool> greeting = peer.greet();
-    net::TcpStream stream = co_await tls.secure(std::move(ends.client), "localhost");
-    const bool greeted = co_await std::move(greeting);
-    CHECK(greeted);
+    net::TcpStream stream = co_await greeted(tls, std::move(ends.client), peer);
     char byte;
     for (int i = 0; i < 100; ++i) {
       SSL_key_update(peer.ssl, SSL_KEY_UPDATE_REQUESTED);
@@ -177,10 +183,7 @@ TEST_CASE("tls: a write amid a message of the peer's TLS loses nothing") {
       SSL_CTX_set_session_ticket_cb(with.ctx, fill, nullptr, nullptr);
       Ends ends = co_await plain_ends();
       Foreign peer(std::move(ends.server), with);
-      Future<bool> greeting = peer.greet();
-      net::TcpStream stream = co_await tls.secure(std::move(ends.client), "localhost");
-      const bool greeted = co_await std::move(greeting);
-      CHECK(greeted);
+      net::TcpStream stream = co_await greeted(tls, std::move(ends.client), peer);
       SSL_new_session_ticket(peer.ssl);
       SSL_do_handshake(peer.ssl);
       char* data = nullptr;
@@ -253,10 +256,7 @@ TEST_CASE("tls: a peer that asks for answers without end is refused, and no memo
     const ForeignContext with(good());
     Ends ends = co_await plain_ends();
     Foreign peer(std::move(ends.server), with);
-    Future<bool> greeting = peer.greet();
-    net::TcpStream stream = co_await tls.secure(std::move(ends.client), "localhost");
-    const bool greeted = co_await std::move(greeting);
-    CHECK(greeted);
+    net::TcpStream stream = co_await greeted(tls, std::move(ends.client), peer);
     std::string why;
     for (int i = 0; i < 50'000 && why.empty(); ++i) {
       SSL_key_update(peer.ssl, SSL_KEY_UPDATE_REQUESTED);
